@@ -1,0 +1,36 @@
+import { type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+
+/** One logger for the process; each subsystem takes a child named by `part`. */
+export type Log = Logger;
+
+/** Members whose values never reach a log line, at the first two levels of any logged object. */
+const SECRETS = ['key', 'apiKey', 'secret', 'password', 'authorization', 'token', 'databaseUrl'];
+
+/**
+ * Readable lines on a terminal, JSON elsewhere. Written synchronously, so that the last line before an
+ * exit is never lost.
+ */
+export function makeLog(options: { level: string; terminal: boolean }): Log {
+  const settings = {
+    level: options.level,
+    base: null,
+    redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '[secret]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  if (!options.terminal) return pino(settings, pino.destination({ fd: 2, sync: true }));
+  const lines = pretty({
+    destination: 2,
+    sync: true,
+    colorize: true,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'part',
+    messageFormat: '{part}: {msg}',
+  });
+  return pino(settings, lines);
+}
+
+/** For library users who bring no logger, and for tests. */
+export function silentLog(): Log {
+  return pino({ level: 'silent' });
+}
