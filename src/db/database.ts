@@ -1,0 +1,144 @@
+import pg from 'pg';
+import { AppError } from '../errors.ts';
+import { jittered } from '../lib/backoff.ts';
+import { sleep } from '../lib/wake.ts';
+import type { Log } from '../log.ts';
+import { type Hints, openHints } from './hints.ts';
+import { isRetryable, isUnavailable, toDatabaseError } from './sqlstate.ts';
+
+/** Runs one statement and returns its rows. A name makes it a prepared statement. */
+export interface Db {
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[], name?: string): Promise<Row[]>;
+}
+
+export interface Database extends Db {
+  readonly url: string;
+  /** Wake-ups for whoever waits for a change. */
+  readonly hints: Hints;
+  /**
+   * Runs `work` in one transaction at READ COMMITTED. Serialization failures and deadlocks run it again, so
+   * `work` must have no effect outside the database.
+   * @throws AmbiguousCommit when the connection broke while COMMIT was under way.
+   */
+  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** How many connections are in use and how many callers wait for one. */
+  load(): { open: number; idle: number; waiting: number };
+  close(): Promise<void>;
+}
+
+export type DatabaseOptions = {
+  log: Log;
+  /** Most connections of this process. */
+  max?: number;
+  applicationName?: string;
+  /** Milliseconds after which the client gives a statement up, even when the network is silent. */
+  queryTimeoutMs?: number;
+  /** Off for poolers that do not keep prepared statements. */
+  preparedStatements?: boolean;
+};
+
+/** The connection broke while COMMIT was under way: it may or may not have happened. */
+export class AmbiguousCommit extends AppError {
+  constructor(cause: unknown) {
+    super('database_unavailable', 'The connection broke during COMMIT; look before trying again.', {
+      retryAfter: 2,
+      cause,
+    });
+  }
+}
+
+const MOST_TRIES = 6;
+
+export function openDatabase(url: string, options: DatabaseOptions): Database {
+  const { log, max = 16, applicationName = 'opsloop', queryTimeoutMs = 30_000, preparedStatements = true } = options;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: queryTimeoutMs,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  // Without a listener an idle connection's end would end the process.
+  pool.on('error', (error) => log.debug({ err: error.message }, 'an idle connection ended'));
+
+  const run = async <Row>(runner: pg.Pool | pg.PoolClient, text: string, values?: readonly unknown[], name?: string) => {
+    try {
+      const config: pg.QueryConfig = { text, ...(values ? { values: [...values] } : {}) };
+      if (name !== undefined && preparedStatements) config.name = name;
+      const result = await runner.query(config);
+      return result.rows as Row[];
+    } catch (error) {
+      throw toDatabaseError(error);
+    }
+  };
+
+  const attempt = async <T>(work: (tx: Db) => Promise<T>): Promise<T> => {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw toDatabaseError(error);
+    });
+    let broken: Error | undefined;
+    const onError = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', onError);
+    const tx: Db = { query: (text, values, name) => run(client, text, values, name) };
+    try {
+      await tx.query('begin');
+      const result = await work(tx);
+      await tx.query('commit').catch((error: unknown) => {
+        throw isUnavailable(error) ? new AmbiguousCommit(error) : error;
+      });
+      return result;
+    } catch (error) {
+      if (isUnavailable(error)) broken ??= error as Error;
+      else
+        await tx.query('rollback').catch((failure: unknown) => {
+          broken ??= failure as Error;
+        });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken ?? false);
+    }
+  };
+
+  const db: Db = { query: (text, values, name) => run(pool, text, values, name) };
+  const hints = openHints(url, db, log);
+
+  return {
+    ...db,
+    url,
+    hints,
+    async transaction(work) {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await attempt(work);
+        } catch (error) {
+          if (!isRetryable(error) || tries >= MOST_TRIES) throw error;
+          await sleep(jittered(2 ** tries * 5));
+        }
+      }
+    },
+    load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    async close() {
+      await hints.close();
+      await pool.end();
+    },
+  };
+}
+
+/** bigint as a number where it fits (ids and counts do), dates as written: "2026-11-22". */
+const getTypeParser: pg.CustomTypesConfig['getTypeParser'] = (oid, format) => {
+  if (oid === pg.types.builtins.INT8) return parseBigint;
+  if (oid === pg.types.builtins.DATE) return (text: string) => text;
+  return pg.types.getTypeParser(oid, format as 'text');
+};
+
+function parseBigint(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`bigint ${text} does not fit a number`);
+  return number;
+}

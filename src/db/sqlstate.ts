@@ -1,0 +1,72 @@
+import { AppError, toError } from '../errors.ts';
+
+type PgError = Error & { code?: string; constraint?: string };
+
+const RETRYABLE = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+]);
+
+const UNAVAILABLE_STATES = new Set([
+  '25006', // read_only_sql_transaction: a standby, in the middle of a failover
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '57P05', // idle_session_timeout
+]);
+
+const UNAVAILABLE_SYSTEM = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+
+// What the driver says when the connection or its own time limit ends; it gives these no code.
+const UNAVAILABLE_MESSAGE =
+  /connection terminated|timeout expired|query read timeout|timeout exceeded when trying to connect|connection ended|not queryable/i;
+
+/** The connection, not the statement, is what failed. */
+export function isUnavailable(thrown: unknown): boolean {
+  if (thrown instanceof AppError) return thrown.code === 'database_unavailable';
+  const { code = '', message } = toError(thrown) as PgError;
+  return (
+    UNAVAILABLE_STATES.has(code) ||
+    UNAVAILABLE_SYSTEM.has(code) ||
+    code.startsWith('08') || // connection_exception
+    UNAVAILABLE_MESSAGE.test(message)
+  );
+}
+
+/** The transaction as a whole can simply be run again. */
+export function isRetryable(thrown: unknown): boolean {
+  return thrown instanceof Error && RETRYABLE.has((thrown as PgError).code ?? '');
+}
+
+/** The SQLSTATE of a database error, or null. */
+export function sqlState(thrown: unknown): string | null {
+  const code = thrown instanceof Error ? (thrown as PgError).code : undefined;
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+}
+
+/** The name of the constraint that was broken, or null. */
+export function brokenConstraint(thrown: unknown): string | null {
+  return (thrown instanceof Error && (thrown as PgError).constraint) || null;
+}
+
+/** Failures of the connection get our code; everything else stays what it is. */
+export function toDatabaseError(thrown: unknown): Error {
+  if (thrown instanceof AppError || !isUnavailable(thrown)) return toError(thrown);
+  const { code } = thrown as PgError;
+  return new AppError(
+    'database_unavailable',
+    `PostgreSQL does not answer${code ? ` (${code})` : ''}. opsloop goes on trying; nothing acknowledged is lost.`,
+    { retryAfter: 2, cause: thrown },
+  );
+}

@@ -1,0 +1,74 @@
+import type { Database, Db } from '../db/database.ts';
+import { isUnavailable } from '../db/sqlstate.ts';
+import { makeWake, sleep } from '../lib/wake.ts';
+import { insertEvents, selectEventsAfter, selectEventsBefore, selectHead, selectSealingLag } from './queries.ts';
+import type { EventFilter, EventRow, NewEvent } from './schema.ts';
+
+/** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
+const WINDOW = 50_000;
+const CHUNK = 1_000;
+const LIVE_POLL_MS = 1_000;
+
+/** Writes events in the transaction of the change they tell of. */
+export async function appendEvents(tx: Db, ...events: NewEvent[]): Promise<void> {
+  if (events.length > 0) await insertEvents(tx, events);
+}
+
+/** A page, the newest first. `next` is where the page after it begins; a page can be short and still have one. */
+export async function listEvents(
+  db: Db,
+  filter: EventFilter,
+  page: { beforeSeq?: number | undefined; limit: number },
+): Promise<{ events: EventRow[]; next: number | null }> {
+  const beforeSeq = page.beforeSeq ?? (await selectHead(db)).seq + 1;
+  // A thread has an index of its own; every other filter is a scan and must be bounded.
+  const fromSeq = filter.proposalId ? 0 : Math.max(0, beforeSeq - WINDOW);
+  const events = await selectEventsBefore(db, filter, { fromSeq, beforeSeq }, page.limit);
+  const full = events.length === page.limit;
+  const lowest = full ? (events.at(-1)?.seq ?? 0) : fromSeq;
+  return { events, next: lowest > 1 ? lowest : null };
+}
+
+export type EventChunk = { events: EventRow[]; /** All up to here was looked at. */ throughSeq: number };
+
+/**
+ * Follows the log from after `afterSeq`, without gap or repetition, until the signal aborts. It reads only
+ * when the consumer asks for more, so a slow one costs no memory; a database that is away is waited for.
+ */
+export async function* followEvents(
+  database: Database,
+  filter: EventFilter,
+  afterSeq: number,
+  signal: AbortSignal,
+): AsyncGenerator<EventChunk> {
+  const wake = makeWake();
+  const stopListening = database.hints.on('sealed', wake.call);
+  let place = afterSeq;
+  try {
+    while (!signal.aborted) {
+      try {
+        const { seq: head } = await selectHead(database);
+        if (head > place) {
+          const throughSeq = Math.min(head, place + CHUNK);
+          const events = await selectEventsAfter(database, filter, { afterSeq: place, throughSeq });
+          place = throughSeq;
+          yield { events, throughSeq };
+          continue;
+        }
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        await sleep(1_000, signal);
+        continue;
+      }
+      await wake.wait(LIVE_POLL_MS, signal);
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+/** The newest number, and how far sealing is behind. */
+export async function eventsHead(db: Db): Promise<{ seq: number; sealedAt: Date | null; lagMs: number }> {
+  const [head, lagMs] = [await selectHead(db), await selectSealingLag(db)];
+  return { ...head, lagMs };
+}

@@ -1,0 +1,114 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Database, Db } from '../db/database.ts';
+import { brokenConstraint } from '../db/sqlstate.ts';
+import { AppError } from '../errors.ts';
+import { appendEvents } from '../events/events.ts';
+import { insertKey, revokeKeyRow, selectKeys, selectUsableKey, touchKey } from './queries.ts';
+import { type Caller, type KeyInput, type KeyRow, SCOPES, type Scope } from './schema.ts';
+
+/** `ops_<8 characters of id>_<43 characters: 256 random bits>` */
+const KEY_FORM = /^ops_([A-Za-z0-9]{8})_([A-Za-z0-9_-]{43})$/;
+const ID_LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';
+
+/** An agent's key must not decide over what the agent wants. */
+const AGENT_SCOPES: readonly Scope[] = ['propose', 'read', 'emit', 'work'];
+
+export function makeSecret(): { keyId: string; key: string } {
+  const keyId = Array.from(randomBytes(8), (byte) => ID_LETTERS[byte % ID_LETTERS.length]).join('');
+  return { keyId, key: `ops_${keyId}_${randomBytes(32).toString('base64url')}` };
+}
+
+/** Makes a key. Its text is in this answer and nowhere else. */
+export async function createKey(database: Database, input: KeyInput, by: string): Promise<{ key: string; row: KeyRow }> {
+  const scopes = [...new Set(input.scopes)];
+  const agentId = input.agent_id ?? null;
+  const tooMuch = agentId === null ? [] : scopes.filter((scope) => !AGENT_SCOPES.includes(scope));
+  if (tooMuch.length > 0) {
+    throw new AppError(
+      'invalid_request',
+      `An agent's key cannot have the scope ${tooMuch.join(' or ')}: agents never decide. Allowed are ${AGENT_SCOPES.join(', ')}; for an operator's key leave agent_id out.`,
+      { details: { refused: tooMuch, allowed: AGENT_SCOPES } },
+    );
+  }
+
+  const { keyId, key } = makeSecret();
+  const inserting = database.transaction(async (tx) => {
+    const inserted = await insertKey(tx, {
+      key_id: keyId,
+      secretHash: digest(key),
+      name: input.name,
+      scopes,
+      agent_id: agentId,
+      created_by: by,
+      expiresInDays: input.expires_in_days ?? null,
+    });
+    await appendEvents(tx, {
+      kind: 'key.created',
+      source: 'keys',
+      entity: 'key',
+      entityId: keyId,
+      payload: { set: { name: input.name, scopes, agent_id: agentId, expires_at: inserted.expires_at }, cause: { by } },
+    });
+    return inserted;
+  });
+  const row = await inserting.catch((error: unknown) => {
+    if (brokenConstraint(error) !== 'ops_api_keys_agent_id_fkey') throw error;
+    throw new AppError('unknown_agent', `No agent has the id "${agentId}"; \`opsloop agents\` lists them.`, {
+      details: { agent_id: agentId },
+    });
+  });
+  database.hints.tell('events');
+  return { key, row };
+}
+
+export function listKeys(db: Db): Promise<KeyRow[]> {
+  return selectKeys(db);
+}
+
+/** From this commit on the key opens nothing. @throws AppError not_found */
+export async function revokeKey(database: Database, keyId: string, by: string): Promise<KeyRow> {
+  const row = await database.transaction(async (tx) => {
+    const revoked = await revokeKeyRow(tx, keyId);
+    if (!revoked) throw new AppError('not_found', `There is no key ${keyId} in use; \`opsloop keys\` lists them.`);
+    await appendEvents(tx, {
+      kind: 'key.revoked',
+      source: 'keys',
+      entity: 'key',
+      entityId: keyId,
+      payload: { cause: { by } },
+    });
+    return revoked;
+  });
+  database.hints.tell('events');
+  return row;
+}
+
+export type Authenticate = (given: string) => Promise<Caller | null>;
+
+/**
+ * Finds who a key belongs to. It is looked up at every request, so that a revocation works at once.
+ * @param configured an operator's key from the environment, which needs no row
+ */
+export function makeAuthenticate(database: Database, configured?: string): Authenticate {
+  const configuredDigest = configured === undefined ? null : digest(configured);
+
+  return async function authenticate(given) {
+    const givenDigest = digest(given);
+    if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) {
+      return { by: 'key:environment', keyId: 'environment', name: 'OPSLOOP_API_KEY', agentId: null, scopes: SCOPES };
+    }
+    const keyId = KEY_FORM.exec(given)?.[1];
+    const row = keyId === undefined ? null : await selectUsableKey(database, keyId);
+    // Compared also when there is no such key, so that both cases take the same time.
+    const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
+    if (!row || !matches) return null;
+    touchKey(database, row.key_id).catch(() => undefined);
+    return { by: `key:${row.key_id}`, keyId: row.key_id, name: row.name, agentId: row.agent_id, scopes: row.scopes };
+  };
+}
+
+const NO_DIGEST = Buffer.alloc(32);
+
+function digest(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { Database, Db } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import { appendEvents } from '../events/events.ts';
+import {
+  insertMissingPolicy,
+  knowsTimeZone,
+  lockPolicyExclusive,
+  recountDay,
+  selectDay,
+  selectPolicy,
+  upsertPolicy,
+} from './queries.ts';
+import { DEFAULT_POLICY, POLICY_KEYS, POLICY_SCHEMAS, type Policy, type PolicyKey, type PolicyRow } from './schema.ts';
+
+export function listPolicy(db: Db): Promise<PolicyRow[]> {
+  return selectPolicy(db);
+}
+
+/**
+ * The whole policy, checked. A key that is missing or unreadable makes every decision impossible, which is
+ * said aloud: a gate that cannot decide refuses.
+ * @throws AppError config_invalid
+ */
+export async function readPolicy(db: Db): Promise<Policy> {
+  const rows = new Map((await selectPolicy(db)).map((row) => [row.key, row.value]));
+  const entries = POLICY_KEYS.map((key) => {
+    const parsed = POLICY_SCHEMAS[key].safeParse(rows.get(key));
+    if (!parsed.success) {
+      throw new AppError(
+        'config_invalid',
+        `The policy ${key} in the database is ${rows.has(key) ? 'not valid' : 'missing'}, so nothing can be decided. Set it with \`opsloop policy set ${key}\`.`,
+        { details: { key } },
+      );
+    }
+    return [key, parsed.data];
+  });
+  return Object.fromEntries(entries) as Policy;
+}
+
+/** Sets one key. The event keeps the old and the new value. @throws AppError invalid_policy or not_found */
+export async function setPolicy(database: Database, key: string, value: unknown, by: string): Promise<PolicyRow> {
+  const known = requireKey(key);
+  const parsed = parseValue(known, value);
+  const changed = await database.transaction(async (tx) => {
+    await lockPolicyExclusive(tx);
+    const before = (await selectPolicy(tx)).find((row) => row.key === key);
+    if (!isDeepStrictEqual(before?.value, parsed)) {
+      await upsertPolicy(tx, key, parsed, by);
+      if (known === 'daily_caps') await moveDay(tx, before?.value, parsed as Policy['daily_caps']);
+      await appendEvents(tx, {
+        kind: 'policy.changed',
+        source: 'policy',
+        entity: 'policy',
+        entityId: key,
+        payload: { from: before?.value ?? null, to: parsed, cause: { by } },
+      });
+    }
+    const row = (await selectPolicy(tx)).find((candidate) => candidate.key === key);
+    if (!row) throw new Error(`policy ${key} is gone after being set`);
+    return row;
+  });
+  database.hints.tell('policy');
+  database.hints.tell('events');
+  return changed;
+}
+
+/** Gives a fresh database its policy; keys that exist keep their value. */
+export async function seedPolicy(tx: Db): Promise<void> {
+  const added = await insertMissingPolicy(tx, DEFAULT_POLICY);
+  await appendEvents(
+    tx,
+    ...added.map((key) => ({
+      kind: 'policy.changed',
+      source: 'policy',
+      entity: 'policy' as const,
+      entityId: key,
+      payload: { from: null, to: DEFAULT_POLICY[key as PolicyKey], cause: { by: 'setup' } },
+    })),
+  );
+}
+
+function requireKey(key: string): PolicyKey {
+  if (Object.hasOwn(POLICY_SCHEMAS, key)) return key as PolicyKey;
+  throw new AppError('not_found', `There is no policy "${key}". The keys are ${POLICY_KEYS.join(', ')}.`, {
+    details: { key, allowed: POLICY_KEYS },
+  });
+}
+
+function parseValue(key: PolicyKey, value: unknown): unknown {
+  const parsed = POLICY_SCHEMAS[key].safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_policy', `This is no value for ${key}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`, {
+    details: { key, schema: z.toJSONSchema(POLICY_SCHEMAS[key], { io: 'input', unrepresentable: 'any' }) },
+  });
+}
+
+/** Another time zone makes today another day: what counts on it is counted anew, so that caps stay exact. */
+async function moveDay(tx: Db, before: unknown, after: Policy['daily_caps']): Promise<void> {
+  if (!(await knowsTimeZone(tx, after.timezone))) {
+    throw new AppError('invalid_policy', `PostgreSQL does not know the time zone "${after.timezone}".`);
+  }
+  if ((before as Policy['daily_caps'] | undefined)?.timezone === after.timezone) return;
+  const { day } = await selectDay(tx, after.timezone);
+  await recountDay(tx, after.timezone, day);
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { Name } from '../lib/name.ts';
+
+const Cap = z.number().int().min(0).max(1_000_000_000);
+
+const TimeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'a name of the IANA time zone database, such as "UTC" or "Europe/Berlin"');
+
+const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });
+const MinutesPerKind = z.record(Name, z.number().min(1).max(1440));
+
+/** One schema per policy key. A value that its schema refuses is refused when it is set. */
+export const POLICY_SCHEMAS = {
+  auto_approve: z.strictObject({ enabled: z.boolean(), kinds: z.array(Name).max(200) }),
+  daily_caps: Caps,
+  kind_caps: z.record(Name, Cap),
+  tweet_quota: z.strictObject({ max_per_day: Cap }),
+  token_caps: z.strictObject({ per_agent: Cap, total: Cap }),
+  plans: z.record(Name, z.array(Name).min(1).max(20)),
+  stale_steps: z.strictObject({
+    after_minutes: z.number().min(1).max(1440),
+    max_failures: z.number().int().min(1).max(100),
+    per_kind: MinutesPerKind.optional(),
+  }),
+  paused: z.strictObject({ enabled: z.boolean(), agents: z.array(Name).max(1000) }),
+} as const;
+
+export type PolicyKey = keyof typeof POLICY_SCHEMAS;
+export type Policy = { [K in PolicyKey]: z.infer<(typeof POLICY_SCHEMAS)[K]> };
+
+export const POLICY_KEYS = Object.keys(POLICY_SCHEMAS) as PolicyKey[];
+
+/** What each key means, for the CLI, the API and the dashboard. */
+export const POLICY_MEANING: Record<PolicyKey, string> = {
+  auto_approve: 'Kinds of proposals that are approved without an operator, once every gate has passed.',
+  daily_caps: 'Most proposals admitted per calendar day of the time zone: for one agent, and in total.',
+  kind_caps: 'Most proposals of a kind admitted per day, over all agents.',
+  tweet_quota: 'Most proposals of kind "tweet" admitted per day.',
+  token_caps: 'Most model tokens per day, for one agent and in total. Checked at claim: over it, steps wait.',
+  plans: 'The step kinds that a proposal kind becomes. Kinds without a plan become one "analyze" step.',
+  stale_steps:
+    'Minutes after which a running step counts as stuck (per_kind overrides), and failures before it fails for good.',
+  paused: 'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
+};
+
+/** What a fresh database gets. */
+export const DEFAULT_POLICY: Policy = {
+  auto_approve: { enabled: true, kinds: ['analysis', 'research', 'task'] },
+  daily_caps: { timezone: 'UTC', per_agent: 50, total: 500 },
+  kind_caps: { content: 50, deploy: 10 },
+  tweet_quota: { max_per_day: 8 },
+  token_caps: { per_agent: 2_000_000, total: 10_000_000 },
+  plans: {
+    analysis: ['analyze'],
+    research: ['analyze'],
+    content: ['analyze', 'generate', 'review', 'publish'],
+    deploy: ['analyze', 'review', 'publish'],
+    task: ['analyze'],
+  },
+  stale_steps: { after_minutes: 30, max_failures: 3 },
+  paused: { enabled: false, agents: [] },
+};
+
+export type PolicyRow = { key: string; value: unknown; updated_at: Date | null; updated_by: string | null };
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

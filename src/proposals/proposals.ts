@@ -1,0 +1,23 @@
+import type { Db } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import { selectProposal, selectProposals, selectProposalsById } from './queries.ts';
+import type { ProposalFilter, ProposalRow } from './schema.ts';
+
+/** @throws AppError not_found */
+export async function getProposal(db: Db, id: string): Promise<ProposalRow> {
+  const row = await selectProposal(db, id);
+  if (!row) throw new AppError('not_found', `There is no proposal ${id}.`, { details: { id } });
+  return row;
+}
+
+export function getProposals(db: Db, ids: string[]): Promise<ProposalRow[]> {
+  return selectProposalsById(db, ids);
+}
+
+export function listProposals(
+  db: Db,
+  filter: ProposalFilter,
+  page: { beforeId: string | null; limit: number },
+): Promise<ProposalRow[]> {
+  return selectProposals(db, filter, page.beforeId, page.limit);
+}

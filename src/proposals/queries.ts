@@ -1,0 +1,29 @@
+import type { Db } from '../db/database.ts';
+import type { ProposalFilter, ProposalRow } from './schema.ts';
+
+export async function selectProposal(db: Db, id: string): Promise<ProposalRow | null> {
+  const [row] = await db.query<ProposalRow>('select * from ops_proposals where id = $1', [id]);
+  return row ?? null;
+}
+
+export function selectProposalsById(db: Db, ids: string[]): Promise<ProposalRow[]> {
+  return db.query<ProposalRow>('select * from ops_proposals where id = any($1::uuid[])', [ids]);
+}
+
+/** The newest first. Ids are drawn in the order of time, so the primary key is the order of the list. */
+export function selectProposals(
+  db: Db,
+  filter: ProposalFilter,
+  beforeId: string | null,
+  limit: number,
+): Promise<ProposalRow[]> {
+  return db.query<ProposalRow>(
+    `select * from ops_proposals
+     where ($1::text is null or status = $1)
+       and ($2::text is null or kind = $2)
+       and ($3::text is null or agent_id = $3)
+       and ($4::uuid is null or id < $4)
+     order by id desc limit $5`,
+    [filter.status ?? null, filter.kind ?? null, filter.agentId ?? null, beforeId, limit],
+  );
+}

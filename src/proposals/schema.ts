@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { Name } from '../lib/name.ts';
+import type { Policy } from '../policy/schema.ts';
+
+export const PROPOSAL_STATUSES = ['pending', 'approved', 'rejected', 'completed'] as const;
+export type ProposalStatus = (typeof PROPOSAL_STATUSES)[number];
+export type Outcome = 'succeeded' | 'failed' | 'cancelled';
+
+export const MAX_BODY_BYTES = 262_144;
+
+export const Title = z
+  .string()
+  .max(200)
+  .refine((title) => title.trim() !== '', 'must not be blank');
+export const Body = z
+  .string()
+  .refine((body) => Buffer.byteLength(body) <= MAX_BODY_BYTES, `at most ${MAX_BODY_BYTES} bytes of UTF-8`);
+export const Priority = z.number().int().min(-100).max(100);
+export const Reason = z.string().max(2_000);
+
+export const ProposalInput = z.strictObject({
+  agent_id: Name.optional(),
+  kind: Name,
+  title: Title,
+  body: Body.nullable().optional(),
+  priority: Priority.optional(),
+});
+
+export type Decision = {
+  /** `policy`, or the key of the operator. */
+  by: string;
+  action: 'admitted' | 'approved' | 'rejected';
+  reason: string;
+  /** The gates' verdicts with the counts they saw. */
+  verdicts: unknown[];
+  day: string;
+  resets_at: string;
+};
+
+export type ProposalRow = {
+  id: string;
+  agent_id: string;
+  kind: string;
+  title: string;
+  body: string | null;
+  status: ProposalStatus;
+  policy_snapshot: Policy | null;
+  created_at: Date | null;
+  decided_at: Date | null;
+  priority: number;
+  created_by: string | null;
+  cap_day: string | null;
+  decision: Decision | null;
+  original: { title: string; body: string | null } | null;
+  outcome: Outcome | null;
+  completed_at: Date | null;
+};
+
+export type ProposalFilter = {
+  status?: string | undefined;
+  kind?: string | undefined;
+  agentId?: string | undefined;
+};

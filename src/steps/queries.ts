@@ -1,0 +1,62 @@
+import type { Db } from '../db/database.ts';
+import type { PriorOutput, StepFilter, StepRow } from './schema.ts';
+
+export async function selectStep(db: Db, id: string): Promise<StepRow | null> {
+  const [row] = await db.query<StepRow>('select * from ops_steps where id = $1', [id]);
+  return row ?? null;
+}
+
+export function selectStepsOf(db: Db, missionIds: string[]): Promise<StepRow[]> {
+  return db.query<StepRow>(
+    'select * from ops_steps where mission_id = any($1::uuid[]) order by mission_id, position',
+    [missionIds],
+  );
+}
+
+/** The newest first. */
+export function selectSteps(db: Db, filter: StepFilter, beforeId: string | null, limit: number): Promise<StepRow[]> {
+  return db.query<StepRow>(
+    `select * from ops_steps
+     where ($1::text is null or status = $1)
+       and ($2::text is null or kind = $2)
+       and ($3::text is null or agent_id = $3)
+       and ($4::uuid is null or mission_id = $4)
+       and ($5::uuid is null or id < $5)
+     order by id desc limit $6`,
+    [
+      filter.status ?? null,
+      filter.kind ?? null,
+      filter.agentId ?? null,
+      filter.missionId ?? null,
+      beforeId,
+      limit,
+    ],
+  );
+}
+
+/** Outputs of the completed steps before a position, through the missions that this one continues. */
+export function selectPriorOutputs(db: Db, missionId: string, position: number): Promise<PriorOutput[]> {
+  return db.query<PriorOutput>(
+    `with recursive lineage as (
+       select id, retry_of from ops_missions where id = $1
+       union all
+       select m.id, m.retry_of from ops_missions m join lineage on m.id = lineage.retry_of)
+     select kind, title, output from ops_steps
+     where mission_id in (select id from lineage) and status = 'completed' and position < $2
+     order by position`,
+    [missionId, position],
+  );
+}
+
+/** How many claimable steps of a kind come before this one. */
+export async function countAhead(db: Db, step: StepRow, most: number): Promise<number> {
+  const [row] = await db.query<{ ahead: number }>(
+    `select count(*)::integer as ahead from (
+       select from ops_steps
+       where ready and kind = $1
+         and (-priority, turn, queue_no) < (-$2::smallint, $3::bigint, $4::bigint)
+       limit $5) as before`,
+    [step.kind, step.priority, step.turn, step.queue_no, most],
+  );
+  return row?.ahead ?? 0;
+}
