@@ -144,7 +144,8 @@ create table ops_steps (
   constraint ops_steps_status check (status in ('queued', 'running', 'completed', 'failed')),
   constraint ops_steps_running check (status <> 'running'
     or (worker_id is not null and claim_id is not null and claimed_at is not null)),
-  constraint ops_steps_queued check (status <> 'queued' or (worker_id is null and claim_id is null)),
+  constraint ops_steps_queued check (status <> 'queued'
+    or (worker_id is null and claim_id is null and claimed_at is null)),
   constraint ops_steps_completed check ((status in ('completed', 'failed')) = (completed_at is not null)),
   constraint ops_steps_ready check (status = 'queued' or (not ready and available_at is null)),
   constraint ops_steps_counts check (position > 0 and attempt >= 0 and failures >= 0 and max_failures > 0)
@@ -291,6 +292,17 @@ create table ops_llm_calls (
 );
 comment on table ops_llm_calls is 'One row per attempt that called a model: what it cost. Unknown is null, not 0.';
 create index ops_llm_calls_step on ops_llm_calls (step_id);
+
+create table ops_artefacts (
+  name text primary key,
+  step_id uuid not null unique references ops_steps (id),
+  proposal_id uuid,
+  content text not null,
+  created_at timestamptz not null default now(),
+  written_at timestamptz
+);
+comment on table ops_artefacts is 'What publish steps produced. The name is fixed here first, then the workspace''s owner writes the file once.';
+create index ops_artefacts_unwritten on ops_artefacts (created_at) where written_at is null;
 
 create table ops_counters (
   day date not null,

@@ -1,0 +1,40 @@
+import type { Db } from '../db/database.ts';
+import type { Claim } from './schema.ts';
+
+/** Fixes an artefact's name and content, in the transaction that completes its step. */
+export async function insertArtefact(tx: Db, claim: Claim, artefact: { name: string; content: string }): Promise<void> {
+  await tx.query(
+    `with stored as (
+       insert into ops_artefacts (name, step_id, proposal_id, content) values ($1, $2, $3, $4) returning *)
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'artefact.created', 'worker', 'artefact', name, proposal_id, jsonb_build_object(
+       'cause', jsonb_build_object('by', 'step:' || step_id), 'set',
+       jsonb_build_object('step_id', step_id, 'content', ops_digest(content)))
+     from stored`,
+    [artefact.name, claim.id, claim.proposal_id, artefact.content],
+  );
+}
+
+export type Artefact = { name: string; step_id: string; proposal_id: string | null; content: string };
+
+/** Artefacts whose file is not known to be written, the oldest first. */
+export function unwrittenArtefacts(db: Db, limit: number): Promise<Artefact[]> {
+  return db.query<Artefact>(
+    `select name, step_id, proposal_id, content from ops_artefacts
+     where written_at is null order by created_at, name limit $1`,
+    [limit],
+  );
+}
+
+/** Notes that the file is in place; a second note changes nothing. */
+export async function markWritten(db: Db, name: string): Promise<void> {
+  await db.query(
+    `with marked as (
+       update ops_artefacts set written_at = now() where name = $1 and written_at is null returning *)
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'file.output_created', 'workspace', 'artefact', name, proposal_id,
+       jsonb_build_object('cause', jsonb_build_object('by', 'step:' || step_id), 'filename', name, 'dir', 'outputs')
+     from marked`,
+    [name],
+  );
+}

@@ -1,0 +1,65 @@
+import type { Db } from '../db/database.ts';
+import type { ClaimRef } from './schema.ts';
+
+export type Completion = ClaimRef & { output: unknown };
+
+/**
+ * Completes steps by their claims, and in the same statement makes each mission's next step claimable or,
+ * after the last one, settles the mission and its proposal.
+ * @returns the ids of the steps that were completed now; the claims of the others are lost
+ */
+export async function completeSteps(db: Db, completions: Completion[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>(
+    `with given as materialized (
+       select * from unnest($1::uuid[], $2::uuid[], $3::text[]) as given(id, claim_id, output)),
+     done as (
+       update ops_steps s set status = 'completed', output = given.output::jsonb, completed_at = now()
+       from given
+       where s.id = given.id and s.claim_id = given.claim_id and s.status = 'running'
+       returning s.id, s.mission_id, s.position, s.proposal_id, s.attempt, s.claim_id, s.worker_id, s.output),
+     released as (
+       update ops_steps n set ready = true
+       from done where n.mission_id = done.mission_id and n.position = done.position + 1 and n.status = 'queued'
+       returning n.id, n.mission_id),
+     settled as (
+       update ops_missions m set status = 'completed', completed_at = now()
+       from done
+       where m.id = done.mission_id and m.status = 'active'
+         and not exists (
+           select from ops_steps later where later.mission_id = done.mission_id and later.position > done.position)
+       returning m.id, m.proposal_id, m.retry_of, done.id as step_id),
+     closed as (
+       update ops_proposals p set status = 'completed', outcome = 'succeeded', completed_at = now()
+       from settled where p.id = settled.proposal_id and p.status in ('approved', 'completed')
+       returning p.id, settled.id as mission_id, settled.retry_of),
+     events as (
+       insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+       select kind, source, entity, entity_id, proposal_id, payload from (
+         select 1 as n, 'step.completed' as kind, 'worker' as source, 'step' as entity, done.id::text as entity_id,
+           done.proposal_id, jsonb_build_object('from', 'running', 'to', 'completed',
+             'cause', jsonb_build_object('by', worker_id),
+             'set', jsonb_build_object('claim_id', claim_id, 'attempt', attempt, 'output', ops_digest(output::text)),
+             'next_step', released.id) as payload
+         from done left join released using (mission_id)
+         union all
+         select 2, 'mission.completed', 'missions', 'mission', id::text, proposal_id,
+           jsonb_build_object('from', 'active', 'to', 'completed', 'cause', jsonb_build_object('by', 'step:' || step_id))
+         from settled
+         union all
+         select 3, case when retry_of is null then 'proposal.completed' else 'proposal.outcome_changed' end,
+           'proposals', 'proposal', id::text, id,
+           jsonb_build_object('from', case when retry_of is null then 'approved' else 'completed' end,
+             'to', 'completed', 'cause', jsonb_build_object('by', 'mission:' || mission_id),
+             'set', jsonb_build_object('outcome', 'succeeded'))
+         from closed) as e
+       order by n)
+     select id from done`,
+    [
+      completions.map((one) => one.id),
+      completions.map((one) => one.claim_id),
+      completions.map((one) => JSON.stringify(one.output ?? null)),
+    ],
+    'opsloop_complete',
+  );
+  return new Set(rows.map((row) => row.id));
+}

@@ -1,0 +1,29 @@
+import type { StepRow } from '../steps/schema.ts';
+
+/** How many more steps of each kind a worker can take. */
+export type FreeSlots = Record<string, number>;
+
+/** A claimed step. Everything a worker writes names its id and its claim id. */
+export type Claim = Pick<
+  StepRow,
+  'id' | 'mission_id' | 'proposal_id' | 'kind' | 'title' | 'input' | 'position' | 'agent_id' | 'attempt' | 'failures'
+> & { claim_id: string };
+
+export type ClaimRef = { id: string; claim_id: string };
+
+/** What a model call of an attempt cost. Unknown is null, not 0. */
+export type LlmCall = {
+  engine: string;
+  provider: string | null;
+  model: string | null;
+  inputTokens: number | null;
+  outputTokens: number | null;
+  firstTokenMs: number | null;
+  loadMs: number | null;
+  durationMs: number;
+  outcome: string;
+};
+
+/** How long a worker's claims hold without renewal, and how often it renews and looks for dead ones. */
+export const LEASE_MS = 10_000;
+export const RENEW_EVERY_MS = 3_000;

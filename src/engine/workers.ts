@@ -1,0 +1,118 @@
+import type { Db } from '../db/database.ts';
+import { type ClaimRef, LEASE_MS } from './schema.ts';
+
+export type WorkerInfo = { workerId: string; host: string; pid: number; version: string; kinds: Record<string, number> };
+
+/** Makes the worker known, with its first lease. */
+export async function registerWorker(db: Db, worker: WorkerInfo): Promise<void> {
+  await db.query(
+    `with made as (
+       insert into ops_workers (worker_id, host, pid, version, kinds, lease_expires_at)
+       values ($1, $2, $3, $4, $5::jsonb, clock_timestamp() + $6 * interval '1 ms')
+       returning *)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'worker.started', 'worker', 'worker', worker_id, jsonb_build_object('from', null, 'to', 'alive',
+       'cause', jsonb_build_object('by', worker_id),
+       'set', jsonb_build_object('host', host, 'pid', pid, 'version', version, 'kinds', kinds))
+     from made`,
+    [worker.workerId, worker.host, worker.pid, worker.version, JSON.stringify(worker.kinds), LEASE_MS],
+  );
+}
+
+export type Renewal = {
+  /** False: the worker was declared dead, and nothing it holds is its own any more. */
+  alive: boolean;
+  /** The claims among those held that are lost: cancelled, or recovered. */
+  lost: string[];
+  paused: boolean;
+  pausedAgents: string[];
+};
+
+/** Renews the lease of all the worker's claims with one write, and tells what it must stop. */
+export async function renewLease(db: Db, workerId: string, held: ClaimRef[]): Promise<Renewal> {
+  const [row] = await db.query<Renewal>(
+    `with renewed as (
+       update ops_workers set renewed_at = clock_timestamp(),
+         lease_expires_at = clock_timestamp() + $4 * interval '1 ms'
+       where worker_id = $1 and ended_at is null
+       returning 1)
+     select exists (select from renewed) as alive,
+       array(select claim_id from unnest($2::uuid[], $3::uuid[]) as held(id, claim_id)
+             where not exists (select from ops_steps s
+               where s.id = held.id and s.claim_id = held.claim_id and s.status = 'running')) as lost,
+       coalesce((select (value ->> 'enabled')::boolean from ops_policy where key = 'paused'), true) as paused,
+       array(select jsonb_array_elements_text(value -> 'agents') from ops_policy where key = 'paused') as "pausedAgents"`,
+    [workerId, held.map((claim) => claim.id), held.map((claim) => claim.claim_id), LEASE_MS],
+    'opsloop_renew',
+  );
+  return row ?? { alive: false, lost: [], paused: true, pausedAgents: [] };
+}
+
+/** Running steps that the database believes this worker holds: those it does not know of were claimed by an answer that was lost. */
+export function heldInDatabase(db: Db, workerId: string): Promise<ClaimRef[]> {
+  return db.query<ClaimRef>(`select id, claim_id from ops_steps where status = 'running' and worker_id = $1`, [workerId]);
+}
+
+/** The worker leaves in order. */
+export async function retireWorker(db: Db, workerId: string): Promise<void> {
+  await db.query(
+    `with ended as (
+       update ops_workers set ended_at = clock_timestamp(), ended_as = 'stopped'
+       where worker_id = $1 and ended_at is null returning worker_id)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'worker.stopped', 'worker', 'worker', worker_id,
+       jsonb_build_object('from', 'alive', 'to', 'stopped', 'cause', jsonb_build_object('by', worker_id))
+     from ended`,
+    [workerId],
+  );
+}
+
+/**
+ * Declares workers dead whose lease ran out. A database that has just restarted gives every lease one fresh
+ * period first, because nobody could renew while it was away.
+ */
+export async function buryDeadWorkers(tx: Db): Promise<string[]> {
+  const rows = await tx.query<{ worker_id: string }>(
+    `with dead as materialized (
+       select worker_id from ops_workers
+       where ended_at is null
+         and clock_timestamp() > greatest(lease_expires_at, pg_postmaster_start_time() + $1 * interval '1 ms')
+       for update skip locked),
+     ended as (
+       update ops_workers w set ended_at = clock_timestamp(), ended_as = 'died'
+       from dead where w.worker_id = dead.worker_id returning w.worker_id, w.renewed_at),
+     events as (
+       insert into ops_events (kind, source, entity, entity_id, payload)
+       select 'worker.died', 'heartbeat', 'worker', worker_id, jsonb_build_object('from', 'alive', 'to', 'died',
+         'cause', jsonb_build_object('by', 'sweep', 'reason', 'lease ran out'), 'renewed_at', renewed_at)
+       from ended)
+     select worker_id from ended`,
+    [LEASE_MS],
+  );
+  return rows.map((row) => row.worker_id);
+}
+
+export type WorkerRow = {
+  worker_id: string;
+  host: string;
+  pid: number;
+  version: string;
+  kinds: Record<string, number>;
+  started_at: Date;
+  renewed_at: Date;
+  lease_expires_at: Date;
+  ended_at: Date | null;
+  ended_as: 'stopped' | 'died' | null;
+  alive: boolean;
+  holds: number;
+};
+
+/** Those alive first, then the most recent. */
+export function listWorkers(db: Db, limit: number): Promise<WorkerRow[]> {
+  return db.query<WorkerRow>(
+    `select w.*, ended_at is null and lease_expires_at > clock_timestamp() as alive,
+       (select count(*) from ops_steps s where s.status = 'running' and s.worker_id = w.worker_id)::integer as holds
+     from ops_workers w order by ended_at is not null, started_at desc limit $1`,
+    [limit],
+  );
+}

@@ -1,0 +1,103 @@
+import type { Database } from '../db/database.ts';
+import { type ActionRunRow, insertActionRun, selectRunsOfBeat } from '../engine/action-runs.ts';
+import { AppError, toError } from '../errors.ts';
+import { jittered } from '../lib/backoff.ts';
+import { uuid7 } from '../lib/uuid7.ts';
+import { makeWake, sleep } from '../lib/wake.ts';
+import type { Log } from '../log.ts';
+import { ACTIONS, type Action } from './actions.ts';
+import { beginBeat, finishBeat, isBeatFinished, lastBeatAgeMs } from './queries.ts';
+
+export type Beat = { id: string; /** Somebody else's beat was under way and is answered here too. */ joined: boolean; actions: ActionRunRow[] };
+
+export type Heartbeat = {
+  /** Runs a beat now, or joins the one that is under way, in whichever process. */
+  beat(askedBy: string): Promise<Beat>;
+  close(): Promise<void>;
+};
+
+const JOIN_POLL_MS = 50;
+const JOIN_LIMIT_MS = 60_000;
+
+/** @param intervalMs time between beats of the whole installation, however many processes run this */
+export function startHeartbeat(
+  database: Database,
+  options: { intervalMs: number; log: Log; actions?: readonly Action[] },
+): Heartbeat {
+  const { intervalMs, actions = ACTIONS } = options;
+  const log = options.log.child({ part: 'heartbeat' });
+  const closing = new AbortController();
+  const timer = makeWake();
+  let running: Promise<Beat> | undefined;
+
+  const beat = (askedBy: string): Promise<Beat> => {
+    if (running) return running.then((other) => ({ ...other, joined: true }));
+    running = runBeat(database, askedBy, actions, log).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+
+  const loop = (async () => {
+    while (!closing.signal.aborted) {
+      const age = await lastBeatAgeMs(database).catch(() => 0);
+      if (age === null || age >= intervalMs) {
+        await beat('timer').catch((error: unknown) => log.warn({ err: toError(error).message }, 'the beat failed'));
+      }
+      const rest = Math.max(1_000, intervalMs - (age === null || age >= intervalMs ? 0 : age));
+      await timer.wait(jittered(Math.min(rest, intervalMs)), closing.signal);
+    }
+  })();
+
+  return {
+    beat,
+    async close() {
+      closing.abort();
+      await loop;
+      await running?.catch(() => undefined);
+    },
+  };
+}
+
+async function runBeat(database: Database, askedBy: string, actions: readonly Action[], log: Log): Promise<Beat> {
+  const { id, mine } = await database.transaction((tx) => beginBeat(tx, uuid7(), askedBy));
+  if (!mine) return joinBeat(database, id);
+
+  const began = performance.now();
+  const summary: { action: string; status: string }[] = [];
+  for (const action of actions) {
+    const run = await runAction(database, action, log);
+    summary.push({ action: action.name, status: run.status });
+    await insertActionRun(database, { action: action.name, beatId: id, ...run });
+  }
+  const durationMs = performance.now() - began;
+  await insertActionRun(database, { action: 'logHeartbeat', status: 'ok', details: { actions: summary, asked_by: askedBy }, durationMs, beatId: id });
+  await finishBeat(database, id, summary);
+  database.hints.tell('events');
+  return { id, joined: false, actions: await selectRunsOfBeat(database, id) };
+}
+
+/** One action's failure is recorded and does not stop the others. */
+async function runAction(database: Database, action: Action, log: Log) {
+  const began = performance.now();
+  try {
+    const details = await action.run(database);
+    return { status: 'ok' as const, details, durationMs: performance.now() - began };
+  } catch (thrown) {
+    const error = toError(thrown);
+    log.error({ action: action.name, err: error.message }, 'an action of the heartbeat failed');
+    const details = { error: error.message.slice(0, 2_000), ...(error instanceof AppError ? { code: error.code } : {}) };
+    return { status: 'error' as const, details, durationMs: performance.now() - began };
+  }
+}
+
+async function joinBeat(database: Database, id: string): Promise<Beat> {
+  const giveUpAt = performance.now() + JOIN_LIMIT_MS;
+  while (!(await isBeatFinished(database, id))) {
+    if (performance.now() > giveUpAt) {
+      throw new AppError('timed_out', 'Another process is still at its beat; ask again in a while.', { retryAfter: 10 });
+    }
+    await sleep(JOIN_POLL_MS);
+  }
+  return { id, joined: true, actions: await selectRunsOfBeat(database, id) };
+}

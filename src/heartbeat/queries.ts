@@ -1,0 +1,69 @@
+import type { Db } from '../db/database.ts';
+
+/** A beat that takes longer than this belongs to a process that died in it. */
+const BEAT_LEASE_SECONDS = 120;
+
+/** Begins a beat, or returns the one that is under way: there is at most one, in all processes. */
+export async function beginBeat(tx: Db, id: string, askedBy: string): Promise<{ id: string; mine: boolean }> {
+  await tx.query(
+    `update ops_beats set finished_at = clock_timestamp()
+     where finished_at is null and lease_expires_at < clock_timestamp()`,
+  );
+  const mine = await tx.query(
+    `insert into ops_beats (id, lease_expires_at, asked_by)
+     values ($1, clock_timestamp() + make_interval(secs => $2), $3)
+     on conflict do nothing returning id`,
+    [id, BEAT_LEASE_SECONDS, askedBy],
+  );
+  if (mine.length > 0) return { id, mine: true };
+  const [running] = await tx.query<{ id: string }>('select id from ops_beats where finished_at is null');
+  // It may have ended between the two statements; then the one that just ended is the one to join.
+  const [latest] = running
+    ? [running]
+    : await tx.query<{ id: string }>('select id from ops_beats order by started_at desc limit 1');
+  return { id: latest?.id ?? id, mine: false };
+}
+
+export async function isBeatFinished(db: Db, id: string): Promise<boolean> {
+  const [row] = await db.query<{ finished: boolean }>(
+    'select finished_at is not null as finished from ops_beats where id = $1',
+    [id],
+  );
+  return row?.finished ?? true;
+}
+
+/** Ends the beat and writes its event. */
+export async function finishBeat(db: Db, id: string, actions: unknown): Promise<void> {
+  await db.query(
+    `with finished as (
+       update ops_beats set finished_at = clock_timestamp() where id = $1 returning *)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'heartbeat.beat', 'heartbeat', 'beat', id::text,
+       jsonb_build_object('cause', jsonb_build_object('by', asked_by), 'actions', $2::jsonb)
+     from finished`,
+    [id, JSON.stringify(actions)],
+  );
+}
+
+/** Milliseconds since the last beat ended; null when there was none. */
+export async function lastBeatAgeMs(db: Db): Promise<number | null> {
+  const [row] = await db.query<{ age_ms: number | null }>(
+    `select extract(epoch from clock_timestamp() - max(finished_at)) * 1000 as age_ms
+     from ops_beats where finished_at is not null`,
+  );
+  return row?.age_ms == null ? null : Number(row.age_ms);
+}
+
+/** Deletes first answers older than 7 days. Returns how many. */
+export async function deleteOldAnswers(db: Db): Promise<number> {
+  const rows = await db.query<{ deleted: number }>(
+    `with old as materialized (
+       select owner, idempotency_key from ops_idempotency
+       where created_at < clock_timestamp() - interval '7 days' limit 10000 for update skip locked),
+     deleted as (
+       delete from ops_idempotency i using old
+       where i.owner = old.owner and i.idempotency_key = old.idempotency_key returning 1)
+     select count(*)::integer as deleted from deleted`,
+  );
+  return rows[0]?.deleted ?? 0;
+}

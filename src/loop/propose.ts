@@ -1,0 +1,113 @@
+import { AmbiguousCommit, type Database, type Db } from '../db/database.ts';
+import { isUnavailable } from '../db/sqlstate.ts';
+import { AppError, toError } from '../errors.ts';
+import { jittered } from '../lib/backoff.ts';
+import { uuid7 } from '../lib/uuid7.ts';
+import { sleep } from '../lib/wake.ts';
+import { getProposals } from '../proposals/proposals.ts';
+import { admitAll, type Candidate } from './admit.ts';
+import { answersFor, keepAnswers, separateRepeats } from './idempotency.ts';
+import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
+
+export type Proposed = { admission: Admission } | { repeated: StoredAnswer };
+
+/** The one way in for proposals: gates, caps, storage, and the mission where policy approves, as one commit. */
+export type CreateProposal = (request: ProposalRequest) => Promise<Proposed>;
+
+type Outcomes = Map<string, Proposed | Error>;
+type Waiting = Candidate & { resolve(result: Proposed): void; reject(error: Error): void };
+
+const MOST_PER_BATCH = 100;
+const MOST_TRIES = 8;
+
+/**
+ * Requests that arrive while a transaction is under way share the next one, so that a contended counter row
+ * costs one commit per batch, and an idle system answers at once.
+ * @param toAnswer what a caller is told, so that it can be kept for repeats of the request
+ */
+export function makeCreateProposal(database: Database, toAnswer: (admission: Admission) => StoredAnswer): CreateProposal {
+  const queue: Waiting[] = [];
+  let working = false;
+
+  const workOff = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, MOST_PER_BATCH);
+      const outcomes = await runBatch(batch);
+      for (const one of batch) {
+        const outcome = outcomes.get(one.id) ?? new Error('a proposal got no outcome');
+        if (outcome instanceof Error) one.reject(outcome);
+        else one.resolve(outcome);
+      }
+    }
+    working = false;
+  };
+
+  const runBatch = async (batch: Candidate[]): Promise<Outcomes> => {
+    try {
+      const outcomes = await commitOnce(database, batch, (tx) => decideAll(tx, batch));
+      database.hints.tell('events');
+      database.hints.tell('steps');
+      return outcomes;
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (batch.length === 1 || error instanceof AppError) return new Map(batch.map(({ id }) => [id, error]));
+      // One request must not fail the others of its batch.
+      const outcomes: Outcomes = new Map();
+      for (const one of batch) for (const [id, outcome] of await runBatch([one])) outcomes.set(id, outcome);
+      return outcomes;
+    }
+  };
+
+  const decideAll = async (tx: Db, batch: Candidate[]): Promise<Outcomes> => {
+    const outcomes: Outcomes = new Map();
+    const { fresh, repeats } = await separateRepeats(tx, batch);
+    if (fresh.length > 0) {
+      const results = await admitAll(tx, fresh);
+      await keepAnswers(tx, fresh, results, toAnswer);
+      for (const [id, result] of results) outcomes.set(id, result instanceof Error ? result : { admission: result });
+    }
+    for (const [id, answer] of await answersFor(tx, repeats)) {
+      outcomes.set(id, answer instanceof Error ? answer : { repeated: answer });
+    }
+    return outcomes;
+  };
+
+  return function createProposal(request) {
+    return new Promise((resolve, reject) => {
+      queue.push({ id: uuid7(), request, resolve, reject });
+      if (working) return;
+      working = true;
+      // A microtask later, so that requests of one tick share a batch.
+      queueMicrotask(() => void workOff());
+    });
+  };
+}
+
+/** When the connection breaks during COMMIT, looks whether the rows are there before trying again. */
+async function commitOnce(database: Database, batch: Candidate[], work: (tx: Db) => Promise<Outcomes>): Promise<Outcomes> {
+  let decided: Outcomes = new Map();
+  const remember = async (tx: Db) => {
+    decided = await work(tx);
+    return decided;
+  };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await database.transaction(remember);
+    } catch (error) {
+      if (!(error instanceof AmbiguousCommit) || tries >= MOST_TRIES) throw error;
+      if (await wasCommitted(database, batch)) return decided;
+    }
+  }
+}
+
+async function wasCommitted(database: Database, batch: Candidate[]): Promise<boolean> {
+  const ids = batch.map(({ id }) => id);
+  for (let tries = 1; ; tries++) {
+    try {
+      return (await getProposals(database, ids)).length > 0;
+    } catch (error) {
+      if (!isUnavailable(error) || tries >= MOST_TRIES) throw error;
+      await sleep(jittered(500));
+    }
+  }
+}

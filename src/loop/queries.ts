@@ -1,0 +1,231 @@
+import type { Db } from '../db/database.ts';
+import type { MissionRow } from '../missions/schema.ts';
+import type { Decision, ProposalRow } from '../proposals/schema.ts';
+import type { StepRow } from '../steps/schema.ts';
+
+/** Everything a decision rests on, read in the decision's own transaction. */
+export type Ground = { policy: Record<string, unknown>; agents: string[]; day: string; resets_at: Date };
+
+export async function selectGround(tx: Db, agentIds: string[]): Promise<Ground | null> {
+  const [row] = await tx.query<Ground>(
+    `with rules as (select jsonb_object_agg(key, value) as policy from ops_policy),
+     zone as (select coalesce(policy -> 'daily_caps' ->> 'timezone', 'UTC') as name from rules)
+     select policy, (now() at time zone zone.name)::date as day,
+            ((now() at time zone zone.name)::date + 1)::timestamp at time zone zone.name as resets_at,
+            array(select agent_id from ops_agent_config where agent_id = any($1::text[])) as agents
+     from rules, zone`,
+    [agentIds],
+    'opsloop_ground',
+  );
+  return row ?? null;
+}
+
+/**
+ * Adds to the day's counters and returns what they were before. The rows stay locked until the commit, in
+ * the order of their scopes, which is what makes caps exact and deadlocks impossible.
+ */
+export async function addToCounters(
+  tx: Db,
+  day: string,
+  adds: Map<string, number>,
+): Promise<Record<string, number>> {
+  const scopes = [...adds.keys()].sort();
+  const rows = await tx.query<{ scope: string; used: number }>(
+    `insert into ops_counters as c (day, scope, used)
+     select $1::date, scope, n from unnest($2::text[], $3::bigint[]) as given(scope, n) order by scope
+     on conflict (day, scope) do update set used = c.used + excluded.used
+     returning scope, used`,
+    [day, scopes, scopes.map((scope) => adds.get(scope))],
+    'opsloop_count',
+  );
+  return Object.fromEntries(rows.map(({ scope, used }) => [scope, used - (adds.get(scope) ?? 0)]));
+}
+
+export type NewProposal = Pick<
+  ProposalRow,
+  'id' | 'agent_id' | 'kind' | 'title' | 'body' | 'status' | 'priority' | 'created_by' | 'cap_day' | 'decision'
+>;
+
+/** Stores proposals in their first state, with the events of how they got there. */
+export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknown): Promise<ProposalRow[]> {
+  return tx.query<ProposalRow>(
+    `with given as materialized (
+       select * from rows from (jsonb_to_recordset($1::jsonb) as
+         (id uuid, agent_id text, kind text, title text, body text, status text, priority smallint,
+          created_by text, cap_day date, decision jsonb)) with ordinality),
+     stored as (
+       insert into ops_proposals (id, agent_id, kind, title, body, status, policy_snapshot, decided_at,
+                                  priority, created_by, cap_day, decision)
+       select id, agent_id, kind, title, body, status, $2::jsonb, case when status <> 'pending' then now() end,
+              priority, created_by, cap_day, decision
+       from given order by ordinality
+       returning *),
+     events as (
+       insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+       select e.kind, 'proposals', 'proposal', s.id::text, s.id, e.payload
+       from stored s join given using (id), lateral (values
+         (1, 'proposal.created', jsonb_build_object('from', null, 'to', 'pending',
+            'cause', jsonb_build_object('by', s.created_by),
+            'set', jsonb_build_object('agent_id', s.agent_id, 'kind', s.kind, 'title', s.title,
+              'body', ops_digest(s.body), 'priority', s.priority, 'cap_day', s.cap_day, 'created_by', s.created_by,
+              'policy_snapshot', ops_digest(s.policy_snapshot::text), 'decision', s.decision))),
+         (2, 'proposal.' || s.status, jsonb_build_object('from', 'pending', 'to', s.status,
+            'cause', jsonb_build_object('by', s.decision ->> 'by', 'reason', s.decision ->> 'reason'),
+            'set', jsonb_build_object('decision', s.decision)))
+         ) as e(n, kind, payload)
+       where e.n = 1 or s.status <> 'pending'
+       order by given.ordinality, e.n)
+     select * from stored`,
+    [JSON.stringify(proposals), JSON.stringify(policy)],
+    'opsloop_propose',
+  );
+}
+
+export type NewMission = Pick<MissionRow, 'id' | 'proposal_id' | 'title' | 'agent_id' | 'retry_of'> & { by: string };
+export type NewStep = Pick<
+  StepRow,
+  | 'id'
+  | 'mission_id'
+  | 'kind'
+  | 'title'
+  | 'input'
+  | 'position'
+  | 'agent_id'
+  | 'proposal_id'
+  | 'priority'
+  | 'ready'
+  | 'max_failures'
+>;
+
+/** Stores missions with their steps; one event tells of a mission and all its steps. */
+export async function insertMissions(
+  tx: Db,
+  missions: NewMission[],
+  steps: NewStep[],
+): Promise<{ missions: MissionRow[]; steps: StepRow[] }> {
+  const stored = await tx.query<StepRow>(
+    `with given as materialized (
+       select * from rows from (jsonb_to_recordset($1::jsonb) as
+         (id uuid, proposal_id uuid, title text, agent_id text, retry_of uuid, by text)) with ordinality),
+     m as (
+       insert into ops_missions (id, proposal_id, title, status, agent_id, retry_of)
+       select id, proposal_id, title, 'active', agent_id, retry_of from given order by ordinality
+       returning *),
+     s as (
+       insert into ops_steps (id, mission_id, kind, title, input, status, position, agent_id, proposal_id,
+                              priority, ready, max_failures)
+       select id, mission_id, kind, title, input, 'queued', position, agent_id, proposal_id, priority, ready,
+              max_failures
+       from rows from (jsonb_to_recordset($2::jsonb) as
+         (id uuid, mission_id uuid, kind text, title text, input jsonb, position smallint, agent_id text,
+          proposal_id uuid, priority smallint, ready boolean, max_failures integer)) with ordinality
+       order by ordinality
+       returning *),
+     events as (
+       insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+       select 'mission.created', 'missions', 'mission', given.id::text, given.proposal_id,
+         jsonb_build_object('from', null, 'to', 'active', 'cause', jsonb_build_object('by', given.by),
+           'set', jsonb_build_object('proposal_id', given.proposal_id, 'title', given.title,
+             'agent_id', given.agent_id, 'retry_of', given.retry_of),
+           'steps', (select jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind, 'title', s.title,
+               'position', s.position, 'priority', s.priority, 'input', ops_digest(s.input::text),
+               'max_failures', s.max_failures) order by s.position)
+             from s where s.mission_id = given.id))
+       from given order by given.ordinality)
+     select * from s`,
+    [JSON.stringify(missions), JSON.stringify(steps)],
+    'opsloop_missions',
+  );
+  // Every mission has a step, and all rows of a transaction have one time.
+  const rows = missions.map(({ by: _by, ...given }) => ({
+    ...given,
+    status: 'active' as const,
+    created_at: stored[0]?.created_at ?? null,
+    completed_at: null,
+    failure: null,
+  }));
+  return { missions: rows, steps: stored };
+}
+
+/** Takes Idempotency-Keys for this transaction; a key that is taken is waited for and then left out. */
+export async function takeIdempotencyKeys(
+  tx: Db,
+  given: { owner: string; key: string; digest: string }[],
+): Promise<Set<string>> {
+  const rows = await tx.query<{ owner: string; idempotency_key: string }>(
+    `insert into ops_idempotency (owner, idempotency_key, request_digest)
+     select * from unnest($1::text[], $2::text[], $3::text[]) as given(owner, key, digest) order by owner, key
+     on conflict do nothing
+     returning owner, idempotency_key`,
+    [given.map((g) => g.owner), given.map((g) => g.key), given.map((g) => g.digest)],
+  );
+  return new Set(rows.map((row) => `${row.owner} ${row.idempotency_key}`));
+}
+
+export type IdempotencyRow = {
+  owner: string;
+  idempotency_key: string;
+  request_digest: string;
+  status: number | null;
+  answer: unknown;
+};
+
+export function selectIdempotency(tx: Db, given: { owner: string; key: string }[]): Promise<IdempotencyRow[]> {
+  return tx.query<IdempotencyRow>(
+    `select * from ops_idempotency
+     where (owner, idempotency_key) in (select * from unnest($1::text[], $2::text[]))`,
+    [given.map((g) => g.owner), given.map((g) => g.key)],
+  );
+}
+
+export async function deleteIdempotency(tx: Db, given: { owner: string; key: string }[]): Promise<void> {
+  await tx.query(
+    `delete from ops_idempotency where (owner, idempotency_key) in (select * from unnest($1::text[], $2::text[]))`,
+    [given.map((g) => g.owner), given.map((g) => g.key)],
+  );
+}
+
+export async function storeAnswers(
+  tx: Db,
+  answers: { owner: string; key: string; status: number; answer: unknown }[],
+): Promise<void> {
+  await tx.query(
+    `update ops_idempotency i set status = given.status, answer = given.answer
+     from jsonb_to_recordset($1::jsonb) as given(owner text, key text, status integer, answer jsonb)
+     where i.owner = given.owner and i.idempotency_key = given.key`,
+    [JSON.stringify(answers)],
+  );
+}
+
+/** Decides a pending proposal; null when it is not pending (any more). */
+export async function decidePending(
+  tx: Db,
+  given: {
+    id: string;
+    status: 'approved' | 'rejected';
+    decision: Pick<Decision, 'by' | 'action' | 'reason'>;
+    edit: { title: string; body: string | null } | null;
+  },
+): Promise<ProposalRow | null> {
+  const [row] = await tx.query<ProposalRow>(
+    `with decided as (
+       update ops_proposals set status = $2, decided_at = now(),
+         decision = coalesce(decision, '{}') || $3::jsonb,
+         original = case when $4::jsonb is not null then jsonb_build_object('title', title, 'body', body) end,
+         title = coalesce($4::jsonb ->> 'title', title),
+         body = case when $4::jsonb is not null then $4::jsonb ->> 'body' else body end
+       where id = $1 and status = 'pending'
+       returning *),
+     events as (
+       insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+       select 'proposal.' || status, 'proposals', 'proposal', id::text, id,
+         jsonb_build_object('from', 'pending', 'to', status,
+           'cause', jsonb_build_object('by', decision ->> 'by', 'reason', decision ->> 'reason'),
+           'set', jsonb_build_object('decision', decision, 'title', title, 'body', ops_digest(body),
+             'original', ops_digest(original::text)))
+       from decided)
+     select * from decided`,
+    [given.id, given.status, JSON.stringify(given.decision), given.edit ? JSON.stringify(given.edit) : null],
+  );
+  return row ?? null;
+}

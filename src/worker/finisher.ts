@@ -1,0 +1,104 @@
+import type { Database, Db } from '../db/database.ts';
+import { isUnavailable } from '../db/sqlstate.ts';
+import { type Completion, completeSteps } from '../engine/complete.ts';
+import { completedBy, recordLate } from '../engine/late.ts';
+import { toError } from '../errors.ts';
+import { sleep } from '../lib/wake.ts';
+
+/** `kept`: the output is stored. `late`: the claim was lost, and an event keeps the evidence. */
+export type Finished = 'kept' | 'late';
+
+/** Writes that go with a completion, told whether the claim held. */
+export type Alongside = (tx: Db, held: boolean) => Promise<void>;
+
+export type Finisher = {
+  /** Resolves when the database has taken it; a database that is away is waited for until the signal aborts. */
+  complete(completion: Completion, alongside?: Alongside): Promise<Finished>;
+};
+
+type Waiting = { completion: Completion; alongside: Alongside | undefined; resolve(result: Finished): void; reject(error: Error): void };
+
+const MOST_PER_BATCH = 500;
+
+/**
+ * Completes steps in natural batches: what is finished while a statement is under way shares the next one, so
+ * an idle system answers at once and a busy one commits rarely.
+ */
+export function makeFinisher(database: Database, workerId: string, signal: AbortSignal): Finisher {
+  const queue: Waiting[] = [];
+  let working = false;
+
+  const workOff = async () => {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, MOST_PER_BATCH);
+      await persist(database, workerId, batch, signal).then(
+        (kept) => {
+          for (const one of batch) one.resolve(kept.has(one.completion.id) ? 'kept' : 'late');
+        },
+        async (error: unknown) => {
+          if (batch.length === 1 || isUnavailable(error)) {
+            for (const one of batch) one.reject(toError(error));
+            return;
+          }
+          // One output that cannot be stored must not fail the others of its batch.
+          for (const one of batch) {
+            await persist(database, workerId, [one], signal).then(
+              (kept) => one.resolve(kept.size > 0 ? 'kept' : 'late'),
+              (failure: unknown) => one.reject(toError(failure)),
+            );
+          }
+        },
+      );
+      database.hints.tell('events');
+      database.hints.tell('steps');
+    }
+    working = false;
+  };
+
+  return {
+    complete: (completion, alongside) =>
+      new Promise((resolve, reject) => {
+        queue.push({ completion, alongside, resolve, reject });
+        if (working) return;
+        working = true;
+        queueMicrotask(() => void workOff());
+      }),
+  };
+}
+
+/** Tries until the database answers. Which ones were kept, by this try or by an earlier one whose answer was lost. */
+async function persist(database: Database, workerId: string, batch: Waiting[], signal: AbortSignal): Promise<Set<string>> {
+  for (;;) {
+    try {
+      return await persistOnce(database, workerId, batch);
+    } catch (error) {
+      if (!isUnavailable(error) || signal.aborted) throw error;
+      await sleep(500, signal);
+    }
+  }
+}
+
+async function persistOnce(database: Database, workerId: string, batch: Waiting[]): Promise<Set<string>> {
+  const completions = batch.map((one) => one.completion);
+  const write = async (tx: Db) => {
+    const kept = await completeSteps(tx, completions);
+    const missing = completions.filter((one) => !kept.has(one.id));
+    if (missing.length > 0) for (const id of await completedBy(tx, missing)) kept.add(id);
+    return kept;
+  };
+  const together = batch.some((one) => one.alongside);
+  const kept = together
+    ? await database.transaction(async (tx) => {
+        // What an earlier try committed needs nothing alongside any more.
+        const before = await completedBy(tx, completions);
+        const held = await write(tx);
+        for (const one of batch) {
+          if (!before.has(one.completion.id)) await one.alongside?.(tx, held.has(one.completion.id));
+        }
+        return held;
+      })
+    : await write(database);
+  const late = completions.filter((one) => !kept.has(one.id));
+  if (late.length > 0) await recordLate(database, late, workerId);
+  return kept;
+}

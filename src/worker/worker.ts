@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Database } from '../db/database.ts';
+import { claimSteps } from '../engine/claim.ts';
+import { promoteDelayed } from '../engine/promote.ts';
+import { releaseSteps } from '../engine/release.ts';
+import { type Claim, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
+import { tokenBlocks } from '../engine/tokens.ts';
+import { heldInDatabase, registerWorker, renewLease, retireWorker } from '../engine/workers.ts';
+import { toError } from '../errors.ts';
+import { jittered } from '../lib/backoff.ts';
+import { makeWake, sleep } from '../lib/wake.ts';
+import type { Llm } from '../llm/llm.ts';
+import type { Log } from '../log.ts';
+import { VERSION } from '../version.ts';
+import { type AttemptDeps, type StopReason, workAttempt } from './attempt.ts';
+import { makeFinisher } from './finisher.ts';
+import type { Handlers } from './handler.ts';
+import { makeSweeper } from './sweep.ts';
+
+/**
+ * A worker claims steps, works them, and renews one lease for all it holds.
+ *
+ * Three loops. The claimer takes as many steps as there are free slots, woken by hints and by its own ends of
+ * work, and polls in between. The renewer keeps the lease, aborts what was lost or paused, gives back claims
+ * it does not know of, and sweeps for dead workers. The promoter makes delayed steps claimable when their
+ * time comes. A worker that was declared dead starts over under a new id; its old claims are no longer its own.
+ */
+export type Worker = {
+  id(): string;
+  /** Steps being worked right now. */
+  holds(): number;
+  /** No more claims; what runs may finish for `graceMs` and is then aborted and given back. */
+  stop(graceMs: number): Promise<void>;
+};
+
+export type WorkerOptions = {
+  database: Database;
+  llm: Llm;
+  handlers: Handlers;
+  /** Slots per kind; absent kinds get their handler's number, 0 leaves a kind out. */
+  slots?: Record<string, number>;
+  agentModel?: (agentId: string) => string | undefined;
+  idPrefix?: string;
+  pollMs?: number;
+  log: Log;
+};
+
+type Attempt = { claim: Claim; stop: AbortController; done: Promise<void> };
+
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { database, llm, handlers, idPrefix = hostname(), pollMs = 1_000, agentModel = () => undefined } = options;
+  const log = options.log.child({ part: 'worker' });
+  const slots = slotsOf(handlers, options.slots ?? {});
+  const attempts = new Map<string, Attempt>();
+  const claiming = new AbortController();
+  const closing = new AbortController();
+  const wake = makeWake();
+  const renewWake = makeWake();
+  const stopHints = [database.hints.on('steps', wake.call), database.hints.on('policy', renewWake.call)];
+  const sweep = makeSweeper(database, log);
+  let workerId = '';
+  let deps: AttemptDeps;
+  // Claims under way: their steps may be ours in the database before their answer is here.
+  let asking = false;
+
+  const register = async () => {
+    workerId = `${idPrefix}-${randomUUID()}`;
+    await registerWorker(database, { workerId, host: hostname(), pid: process.pid, version: VERSION, kinds: slots });
+    deps = { database, llm, agentModel, log, finisher: makeFinisher(database, workerId, closing.signal) };
+  };
+  await register();
+
+  const begin = (claim: Claim) => {
+    const handler = handlers[claim.kind];
+    if (!handler) return;
+    const stop = new AbortController();
+    const done = workAttempt(deps, claim, handler, stop.signal).finally(() => {
+      attempts.delete(claim.claim_id);
+      wake.call();
+    });
+    attempts.set(claim.claim_id, { claim, stop, done });
+  };
+
+  const claimOnce = async (): Promise<number> => {
+    const { model, other } = freeSlots(handlers, slots, attempts, llm);
+    const claims: Claim[] = [];
+    asking = true;
+    try {
+      if (any(other)) claims.push(...(await claimSteps(database, workerId, other, [])));
+      if (any(model)) {
+        const blocks = await tokenBlocks(database);
+        if (!blocks.everybody) claims.push(...(await claimSteps(database, workerId, model, blocks.agents)));
+      }
+    } finally {
+      for (const claim of claims) begin(claim);
+      asking = false;
+    }
+    if (claims.length > 0) database.hints.tell('events');
+    return claims.length;
+  };
+
+  const keepClaiming = async () => {
+    for (let failing = false; !claiming.signal.aborted; ) {
+      try {
+        const claimed = await claimOnce();
+        failing = false;
+        if (claimed === 0) await wake.wait(jittered(pollMs), claiming.signal);
+      } catch (error) {
+        if (!failing) log.warn({ err: toError(error).message }, 'claiming waits');
+        failing = true;
+        await sleep(jittered(1_000), claiming.signal);
+      }
+    }
+  };
+
+  const abort = (attempt: Attempt, reason: StopReason) => {
+    if (!attempt.stop.signal.aborted) attempt.stop.abort(reason);
+  };
+
+  const renewOnce = async () => {
+    const held = [...attempts.values()];
+    const renewal = await renewLease(
+      database,
+      workerId,
+      held.map(({ claim }) => claim),
+    );
+    if (!renewal.alive) {
+      log.warn('this worker was declared dead; it starts over under a new id');
+      for (const attempt of held) abort(attempt, 'claim_lost');
+      await register();
+      return;
+    }
+    const lost = new Set(renewal.lost);
+    for (const attempt of held) {
+      if (lost.has(attempt.claim.claim_id)) abort(attempt, 'claim_lost');
+      else if (renewal.paused || renewal.pausedAgents.includes(attempt.claim.agent_id ?? '')) abort(attempt, 'paused');
+    }
+    await giveBackUnknown();
+  };
+
+  /** Steps that are ours by the database alone: the answer to their claim, or to their end, was lost. */
+  const giveBackUnknown = async () => {
+    if (asking) return;
+    const unknown = (await heldInDatabase(database, workerId)).filter((ref) => !attempts.has(ref.claim_id));
+    if (unknown.length === 0 || asking) return;
+    await releaseSteps(database, unknown, { reason: 'unknown_to_worker' });
+    log.warn({ steps: unknown.length }, 'gave back claims whose answer was lost');
+  };
+
+  const keepRenewing = async () => {
+    for (let failing = false; !closing.signal.aborted; ) {
+      await renewWake.wait(RENEW_EVERY_MS, closing.signal);
+      if (closing.signal.aborted) return;
+      try {
+        await renewOnce();
+        if (await sweep()) wake.call();
+        failing = false;
+      } catch (error) {
+        if (!failing) log.warn({ err: toError(error).message }, 'the lease was not renewed');
+        failing = true;
+      }
+    }
+  };
+
+  const keepPromoting = async () => {
+    while (!claiming.signal.aborted) {
+      const next = await promoteDelayed(database).catch(() => ({ promoted: 0, nextInMs: null }));
+      if (next.promoted > 0) database.hints.tell('steps');
+      await sleep(Math.min(1_000, Math.max(20, next.nextInMs ?? 1_000)), claiming.signal);
+    }
+  };
+
+  const loops = [keepClaiming(), keepPromoting()];
+  const renewing = keepRenewing();
+
+  return {
+    id: () => workerId,
+    holds: () => attempts.size,
+    async stop(graceMs) {
+      claiming.abort();
+      await Promise.all(loops);
+      const all = () => Promise.all([...attempts.values()].map((attempt) => attempt.done));
+      const grace = new AbortController();
+      await Promise.race([all(), sleep(graceMs, grace.signal)]);
+      grace.abort();
+      for (const attempt of attempts.values()) abort(attempt, 'shutdown');
+      closing.abort();
+      for (const stopHint of stopHints) stopHint();
+      await Promise.all([all(), renewing]);
+      await retireWorker(database, workerId).catch((error: unknown) => log.debug({ err: toError(error).message }, 'not retired'));
+    },
+  };
+}
+
+function slotsOf(handlers: Handlers, configured: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([kind, handler]) => [kind, configured[kind] ?? handler.slots]),
+  );
+}
+
+/** What can be claimed now: free slots, of model kinds only those that something serves. */
+function freeSlots(
+  handlers: Handlers,
+  slots: Record<string, number>,
+  attempts: Map<string, Attempt>,
+  llm: Llm,
+): { model: FreeSlots; other: FreeSlots } {
+  const free = { model: {} as FreeSlots, other: {} as FreeSlots };
+  const status = llm.status();
+  for (const [kind, handler] of Object.entries(handlers)) {
+    const taken = [...attempts.values()].filter((attempt) => attempt.claim.kind === kind).length;
+    const left = Math.max(0, (slots[kind] ?? 0) - taken);
+    if (!handler.usesModel) free.other[kind] = left;
+    else if (status.llm || (status.extractive && kind === 'analyze')) free.model[kind] = left;
+  }
+  return free;
+}
+
+function any(free: FreeSlots): boolean {
+  return Object.values(free).some((left) => left > 0);
+}
