@@ -28,7 +28,12 @@ export async function unknownAgent(db: Db, agentId: string): Promise<AppError> {
 }
 
 /** Makes an agent, or changes what is named of it. */
-export async function setAgent(database: Database, agentId: string, input: AgentInput, by: string): Promise<AgentRow> {
+export async function setAgent(
+  database: Database,
+  agentId: string,
+  input: AgentInput,
+  by: string,
+): Promise<AgentRow> {
   const row = await database.transaction((tx) => writeAgent(tx, agentId, input, by));
   database.hints.tell('events');
   return row;

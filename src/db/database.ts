@@ -8,7 +8,11 @@ import { isRetryable, isUnavailable, toDatabaseError } from './sqlstate.ts';
 
 /** Runs one statement and returns its rows. A name makes it a prepared statement. */
 export interface Db {
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[], name?: string): Promise<Row[]>;
+  query<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    name?: string,
+  ): Promise<Row[]>;
 }
 
 export interface Database extends Db {
@@ -50,7 +54,13 @@ export class AmbiguousCommit extends AppError {
 const MOST_TRIES = 6;
 
 export function openDatabase(url: string, options: DatabaseOptions): Database {
-  const { log, max = 16, applicationName = 'opsloop', queryTimeoutMs = 30_000, preparedStatements = true } = options;
+  const {
+    log,
+    max = 16,
+    applicationName = 'opsloop',
+    queryTimeoutMs = 30_000,
+    preparedStatements = true,
+  } = options;
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -64,7 +74,12 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   // Without a listener an idle connection's end would end the process.
   pool.on('error', (error) => log.debug({ err: error.message }, 'an idle connection ended'));
 
-  const run = async <Row>(runner: pg.Pool | pg.PoolClient, text: string, values?: readonly unknown[], name?: string) => {
+  const run = async <Row>(
+    runner: pg.Pool | pg.PoolClient,
+    text: string,
+    values?: readonly unknown[],
+    name?: string,
+  ) => {
     try {
       const config: pg.QueryConfig = { text, ...(values ? { values: [...values] } : {}) };
       if (name !== undefined && preparedStatements) config.name = name;
@@ -134,7 +149,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
 const getTypeParser: pg.CustomTypesConfig['getTypeParser'] = (oid, format) => {
   if (oid === pg.types.builtins.INT8) return parseBigint;
   if (oid === pg.types.builtins.DATE) return (text: string) => text;
-  return pg.types.getTypeParser(oid, format as 'text');
+  return pg.types.getTypeParser(oid, format);
 };
 
 function parseBigint(text: string): number {

@@ -45,8 +45,9 @@ export function openHints(url: string, db: Db, log: Log): Hints {
     timer = undefined;
     const topics = [...pending];
     pending.clear();
-    db.query('select pg_notify($1, topic) from unnest($2::text[]) as topic', [CHANNEL, topics])
-      .catch((error: Error) => log.debug({ err: error.message }, 'a hint was not sent'));
+    db.query('select pg_notify($1, topic) from unnest($2::text[]) as topic', [CHANNEL, topics]).catch(
+      (error: Error) => log.debug({ err: error.message }, 'a hint was not sent'),
+    );
   };
 
   const listen = async (): Promise<void> => {
@@ -70,7 +71,10 @@ export function openHints(url: string, db: Db, log: Log): Hints {
       // What was told while we were not listening is lost, so everybody looks once.
       for (const topic of listeners.keys()) callListeners(topic);
       while (!closing.signal.aborted) {
-        const over = await Promise.race([ended.then(() => true), sleep(PING_MS, closing.signal).then(() => false)]);
+        const over = await Promise.race([
+          ended.then(() => true),
+          sleep(PING_MS, closing.signal).then(() => false),
+        ]);
         if (over) return;
         await client.query('select 1');
       }

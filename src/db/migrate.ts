@@ -89,10 +89,14 @@ async function readApplied(db: Db, create: boolean): Promise<AppliedRow[]> {
       version integer primary key, name text not null, checksum text not null,
       applied_at timestamptz not null default now())`);
   } else {
-    const [found] = await db.query<{ exists: boolean }>(`select to_regclass('ops_migrations') is not null as exists`);
+    const [found] = await db.query<{ exists: boolean }>(
+      `select to_regclass('ops_migrations') is not null as exists`,
+    );
     if (!found?.exists) return [];
   }
-  return db.query<AppliedRow>('select version, name, checksum, applied_at from ops_migrations order by version');
+  return db.query<AppliedRow>(
+    'select version, name, checksum, applied_at from ops_migrations order by version',
+  );
 }
 
 function refuseForeign(done: AppliedRow[], known: Migration[]): void {

@@ -12,7 +12,9 @@ export async function readSettings(db: Db): Promise<DatabaseSettings> {
      where name in ('server_version', 'server_version_num', 'fsync', 'synchronous_commit', 'full_page_writes')`,
   );
   const settings = new Map(rows.map((row) => [row.name, row.setting]));
-  const unsafe = ['fsync', 'synchronous_commit', 'full_page_writes'].filter((name) => settings.get(name) === 'off');
+  const unsafe = ['fsync', 'synchronous_commit', 'full_page_writes'].filter(
+    (name) => settings.get(name) === 'off',
+  );
   return {
     version: settings.get('server_version') ?? 'unknown',
     versionNumber: Number(settings.get('server_version_num') ?? 0),
@@ -24,7 +26,10 @@ export async function readSettings(db: Db): Promise<DatabaseSettings> {
 export async function requireSafeSettings(db: Db, allowUnsafe: boolean): Promise<DatabaseSettings> {
   const settings = await readSettings(db);
   if (settings.versionNumber < OLDEST_SUPPORTED) {
-    throw new AppError('config_invalid', `PostgreSQL ${settings.version} is too old; opsloop needs 15 or newer.`);
+    throw new AppError(
+      'config_invalid',
+      `PostgreSQL ${settings.version} is too old; opsloop needs 15 or newer.`,
+    );
   }
   if (settings.unsafe.length > 0 && !allowUnsafe) {
     throw new AppError(

@@ -2,7 +2,11 @@ import type { Db } from '../db/database.ts';
 import type { Claim } from './schema.ts';
 
 /** Fixes an artefact's name and content, in the transaction that completes its step. */
-export async function insertArtefact(tx: Db, claim: Claim, artefact: { name: string; content: string }): Promise<void> {
+export async function insertArtefact(
+  tx: Db,
+  claim: Claim,
+  artefact: { name: string; content: string },
+): Promise<void> {
   await tx.query(
     `with stored as (
        insert into ops_artefacts (name, step_id, proposal_id, content) values ($1, $2, $3, $4) returning *)

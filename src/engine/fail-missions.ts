@@ -2,7 +2,11 @@ import type { Db } from '../db/database.ts';
 import type { MissionFailure } from '../missions/schema.ts';
 import type { Outcome } from '../proposals/schema.ts';
 
-export type MissionEnd = { missionId: string; outcome: Extract<Outcome, 'failed' | 'cancelled'>; failure: MissionFailure };
+export type MissionEnd = {
+  missionId: string;
+  outcome: Extract<Outcome, 'failed' | 'cancelled'>;
+  failure: MissionFailure;
+};
 
 /**
  * Ends active missions as failed: what of their steps is queued or running fails with them, and their

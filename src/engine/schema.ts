@@ -6,7 +6,16 @@ export type FreeSlots = Record<string, number>;
 /** A claimed step. Everything a worker writes names its id and its claim id. */
 export type Claim = Pick<
   StepRow,
-  'id' | 'mission_id' | 'proposal_id' | 'kind' | 'title' | 'input' | 'position' | 'agent_id' | 'attempt' | 'failures'
+  | 'id'
+  | 'mission_id'
+  | 'proposal_id'
+  | 'kind'
+  | 'title'
+  | 'input'
+  | 'position'
+  | 'agent_id'
+  | 'attempt'
+  | 'failures'
 > & { claim_id: string };
 
 export type ClaimRef = { id: string; claim_id: string };

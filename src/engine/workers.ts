@@ -1,7 +1,13 @@
 import type { Db } from '../db/database.ts';
 import { type ClaimRef, LEASE_MS } from './schema.ts';
 
-export type WorkerInfo = { workerId: string; host: string; pid: number; version: string; kinds: Record<string, number> };
+export type WorkerInfo = {
+  workerId: string;
+  host: string;
+  pid: number;
+  version: string;
+  kinds: Record<string, number>;
+};
 
 /** Makes the worker known, with its first lease. */
 export async function registerWorker(db: Db, worker: WorkerInfo): Promise<void> {
@@ -50,7 +56,10 @@ export async function renewLease(db: Db, workerId: string, held: ClaimRef[]): Pr
 
 /** Running steps that the database believes this worker holds: those it does not know of were claimed by an answer that was lost. */
 export function heldInDatabase(db: Db, workerId: string): Promise<ClaimRef[]> {
-  return db.query<ClaimRef>(`select id, claim_id from ops_steps where status = 'running' and worker_id = $1`, [workerId]);
+  return db.query<ClaimRef>(
+    `select id, claim_id from ops_steps where status = 'running' and worker_id = $1`,
+    [workerId],
+  );
 }
 
 /** The worker leaves in order. */

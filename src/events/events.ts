@@ -1,7 +1,13 @@
 import type { Database, Db } from '../db/database.ts';
 import { isUnavailable } from '../db/sqlstate.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
-import { insertEvents, selectEventsAfter, selectEventsBefore, selectHead, selectSealingLag } from './queries.ts';
+import {
+  insertEvents,
+  selectEventsAfter,
+  selectEventsBefore,
+  selectHead,
+  selectSealingLag,
+} from './queries.ts';
 import type { EventFilter, EventRow, NewEvent } from './schema.ts';
 
 /** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
@@ -29,7 +35,7 @@ export async function listEvents(
   return { events, next: lowest > 1 ? lowest : null };
 }
 
-export type EventChunk = { events: EventRow[]; /** All up to here was looked at. */ throughSeq: number };
+export type EventChunk = { events: EventRow[] /** All up to here was looked at. */; throughSeq: number };
 
 /**
  * Follows the log from after `afterSeq`, without gap or repetition, until the signal aborts. It reads only

@@ -13,7 +13,8 @@ export async function insertEvents(tx: Db, events: NewEvent[]): Promise<void> {
   );
 }
 
-const COLUMNS = 's.seq, e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id, e.proposal_id';
+const COLUMNS =
+  's.seq, e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id, e.proposal_id';
 
 const FILTER = `
   ($1::text is null or case when right($1, 1) = '.' then starts_with(e.kind, $1) else e.kind = $1 end)
@@ -81,7 +82,9 @@ export async function selectSealingLag(db: Db): Promise<number> {
 const SEALER_LOCK = 7_073_002;
 
 export async function tryLockSealer(tx: Db): Promise<boolean> {
-  const [row] = await tx.query<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [SEALER_LOCK]);
+  const [row] = await tx.query<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [
+    SEALER_LOCK,
+  ]);
   return row?.locked ?? false;
 }
 

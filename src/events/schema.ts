@@ -1,5 +1,15 @@
 /** What an event can be about. */
-export const ENTITIES = ['proposal', 'mission', 'step', 'policy', 'agent', 'key', 'worker', 'beat'] as const;
+export const ENTITIES = [
+  'proposal',
+  'mission',
+  'step',
+  'artefact',
+  'policy',
+  'agent',
+  'key',
+  'worker',
+  'beat',
+] as const;
 export type Entity = (typeof ENTITIES)[number];
 
 /** Why a change happened: by whom (a key, a worker, policy, the heartbeat), and the reason where there is one. */

@@ -49,7 +49,9 @@ export function startSealer(database: Database, log: Log): Sealer {
 
 /** Seals one batch unless another process is at it. Returns how many events were sealed. */
 export function sealOnce(database: Database, deadBelow = 0): Promise<number> {
-  return database.transaction(async (tx) => ((await tryLockSealer(tx)) ? sealBatch(tx, BATCH, deadBelow) : 0));
+  return database.transaction(async (tx) =>
+    (await tryLockSealer(tx)) ? sealBatch(tx, BATCH, deadBelow) : 0,
+  );
 }
 
 /** Finds the id below which gaps will never be filled: all transactions of that time have ended. */

@@ -12,7 +12,11 @@ const recoverStaleSteps: Action = {
   async run(database) {
     const { stale_steps } = await readPolicy(database);
     const recovered = await database.transaction((tx) =>
-      recoverSteps(tx, { why: 'stale', afterMinutes: stale_steps.after_minutes, perKind: stale_steps.per_kind ?? {} }),
+      recoverSteps(tx, {
+        why: 'stale',
+        afterMinutes: stale_steps.after_minutes,
+        perKind: stale_steps.per_kind ?? {},
+      }),
     );
     if (recovered.requeued > 0) database.hints.tell('steps');
     return recovered;

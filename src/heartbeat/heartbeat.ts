@@ -8,7 +8,11 @@ import type { Log } from '../log.ts';
 import { ACTIONS, type Action } from './actions.ts';
 import { beginBeat, finishBeat, isBeatFinished, lastBeatAgeMs } from './queries.ts';
 
-export type Beat = { id: string; /** Somebody else's beat was under way and is answered here too. */ joined: boolean; actions: ActionRunRow[] };
+export type Beat = {
+  id: string /** Somebody else's beat was under way and is answered here too. */;
+  joined: boolean;
+  actions: ActionRunRow[];
+};
 
 export type Heartbeat = {
   /** Runs a beat now, or joins the one that is under way, in whichever process. */
@@ -42,7 +46,9 @@ export function startHeartbeat(
     while (!closing.signal.aborted) {
       const age = await lastBeatAgeMs(database).catch(() => 0);
       if (age === null || age >= intervalMs) {
-        await beat('timer').catch((error: unknown) => log.warn({ err: toError(error).message }, 'the beat failed'));
+        await beat('timer').catch((error: unknown) =>
+          log.warn({ err: toError(error).message }, 'the beat failed'),
+        );
       }
       const rest = Math.max(1_000, intervalMs - (age === null || age >= intervalMs ? 0 : age));
       await timer.wait(jittered(Math.min(rest, intervalMs)), closing.signal);
@@ -59,7 +65,12 @@ export function startHeartbeat(
   };
 }
 
-async function runBeat(database: Database, askedBy: string, actions: readonly Action[], log: Log): Promise<Beat> {
+async function runBeat(
+  database: Database,
+  askedBy: string,
+  actions: readonly Action[],
+  log: Log,
+): Promise<Beat> {
   const { id, mine } = await database.transaction((tx) => beginBeat(tx, uuid7(), askedBy));
   if (!mine) return joinBeat(database, id);
 
@@ -71,7 +82,13 @@ async function runBeat(database: Database, askedBy: string, actions: readonly Ac
     await insertActionRun(database, { action: action.name, beatId: id, ...run });
   }
   const durationMs = performance.now() - began;
-  await insertActionRun(database, { action: 'logHeartbeat', status: 'ok', details: { actions: summary, asked_by: askedBy }, durationMs, beatId: id });
+  await insertActionRun(database, {
+    action: 'logHeartbeat',
+    status: 'ok',
+    details: { actions: summary, asked_by: askedBy },
+    durationMs,
+    beatId: id,
+  });
   await finishBeat(database, id, summary);
   database.hints.tell('events');
   return { id, joined: false, actions: await selectRunsOfBeat(database, id) };
@@ -86,7 +103,10 @@ async function runAction(database: Database, action: Action, log: Log) {
   } catch (thrown) {
     const error = toError(thrown);
     log.error({ action: action.name, err: error.message }, 'an action of the heartbeat failed');
-    const details = { error: error.message.slice(0, 2_000), ...(error instanceof AppError ? { code: error.code } : {}) };
+    const details = {
+      error: error.message.slice(0, 2_000),
+      ...(error instanceof AppError ? { code: error.code } : {}),
+    };
     return { status: 'error' as const, details, durationMs: performance.now() - began };
   }
 }
@@ -95,7 +115,9 @@ async function joinBeat(database: Database, id: string): Promise<Beat> {
   const giveUpAt = performance.now() + JOIN_LIMIT_MS;
   while (!(await isBeatFinished(database, id))) {
     if (performance.now() > giveUpAt) {
-      throw new AppError('timed_out', 'Another process is still at its beat; ask again in a while.', { retryAfter: 10 });
+      throw new AppError('timed_out', 'Another process is still at its beat; ask again in a while.', {
+        retryAfter: 10,
+      });
     }
     await sleep(JOIN_POLL_MS);
   }

@@ -48,10 +48,10 @@ export async function finishBeat(db: Db, id: string, actions: unknown): Promise<
 /** Milliseconds since the last beat ended; null when there was none. */
 export async function lastBeatAgeMs(db: Db): Promise<number | null> {
   const [row] = await db.query<{ age_ms: number | null }>(
-    `select extract(epoch from clock_timestamp() - max(finished_at)) * 1000 as age_ms
+    `select extract(epoch from clock_timestamp() - max(finished_at))::float8 * 1000 as age_ms
      from ops_beats where finished_at is not null`,
   );
-  return row?.age_ms == null ? null : Number(row.age_ms);
+  return row?.age_ms ?? null;
 }
 
 /** Deletes first answers older than 7 days. Returns how many. */

@@ -19,7 +19,11 @@ export function makeSecret(): { keyId: string; key: string } {
 }
 
 /** Makes a key. Its text is in this answer and nowhere else. */
-export async function createKey(database: Database, input: KeyInput, by: string): Promise<{ key: string; row: KeyRow }> {
+export async function createKey(
+  database: Database,
+  input: KeyInput,
+  by: string,
+): Promise<{ key: string; row: KeyRow }> {
   const scopes = [...new Set(input.scopes)];
   const agentId = input.agent_id ?? null;
   const tooMuch = agentId === null ? [] : scopes.filter((scope) => !AGENT_SCOPES.includes(scope));
@@ -47,7 +51,10 @@ export async function createKey(database: Database, input: KeyInput, by: string)
       source: 'keys',
       entity: 'key',
       entityId: keyId,
-      payload: { set: { name: input.name, scopes, agent_id: agentId, expires_at: inserted.expires_at }, cause: { by } },
+      payload: {
+        set: { name: input.name, scopes, agent_id: agentId, expires_at: inserted.expires_at },
+        cause: { by },
+      },
     });
     return inserted;
   });
@@ -69,7 +76,8 @@ export function listKeys(db: Db): Promise<KeyRow[]> {
 export async function revokeKey(database: Database, keyId: string, by: string): Promise<KeyRow> {
   const row = await database.transaction(async (tx) => {
     const revoked = await revokeKeyRow(tx, keyId);
-    if (!revoked) throw new AppError('not_found', `There is no key ${keyId} in use; \`opsloop keys\` lists them.`);
+    if (!revoked)
+      throw new AppError('not_found', `There is no key ${keyId} in use; \`opsloop keys\` lists them.`);
     await appendEvents(tx, {
       kind: 'key.revoked',
       source: 'keys',
@@ -95,7 +103,13 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
   return async function authenticate(given) {
     const givenDigest = digest(given);
     if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) {
-      return { by: 'key:environment', keyId: 'environment', name: 'OPSLOOP_API_KEY', agentId: null, scopes: SCOPES };
+      return {
+        by: 'key:environment',
+        keyId: 'environment',
+        name: 'OPSLOOP_API_KEY',
+        agentId: null,
+        scopes: SCOPES,
+      };
     }
     const keyId = KEY_FORM.exec(given)?.[1];
     const row = keyId === undefined ? null : await selectUsableKey(database, keyId);
@@ -103,7 +117,13 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
     const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
     if (!row || !matches) return null;
     touchKey(database, row.key_id).catch(() => undefined);
-    return { by: `key:${row.key_id}`, keyId: row.key_id, name: row.name, agentId: row.agent_id, scopes: row.scopes };
+    return {
+      by: `key:${row.key_id}`,
+      keyId: row.key_id,
+      name: row.name,
+      agentId: row.agent_id,
+      scopes: row.scopes,
+    };
   };
 }
 

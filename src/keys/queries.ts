@@ -25,7 +25,10 @@ export function selectKeys(db: Db): Promise<KeyRow[]> {
 }
 
 /** A key that is neither revoked nor expired, with its digest. */
-export async function selectUsableKey(db: Db, keyId: string): Promise<(KeyRow & { secret_hash: Buffer }) | null> {
+export async function selectUsableKey(
+  db: Db,
+  keyId: string,
+): Promise<(KeyRow & { secret_hash: Buffer }) | null> {
   const [row] = await db.query<KeyRow & { secret_hash: Buffer }>(
     `select ${SHOWN}, secret_hash from ops_api_keys
      where key_id = $1 and revoked_at is null and (expires_at is null or expires_at > clock_timestamp())`,

@@ -10,9 +10,13 @@ export function decodeCursor(cursor: string, valid: (place: string) => boolean):
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
   const place = text.slice(2);
   if (!text.startsWith('1:') || !valid(place)) {
-    throw new AppError('invalid_cursor', 'This cursor was not made by this list; take `next` of a page, or leave it out.', {
-      details: { cursor: cursor.slice(0, 80) },
-    });
+    throw new AppError(
+      'invalid_cursor',
+      'This cursor was not made by this list; take `next` of a page, or leave it out.',
+      {
+        details: { cursor: cursor.slice(0, 80) },
+      },
+    );
   }
   return place;
 }

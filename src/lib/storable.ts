@@ -4,21 +4,27 @@
  */
 export type StorableLimits = { maxDepth: number; maxStringLength: number; maxEntries: number };
 
-export const REQUEST_LIMITS: StorableLimits = { maxDepth: 32, maxStringLength: 1_000_000, maxEntries: 20_000 };
+export const REQUEST_LIMITS: StorableLimits = {
+  maxDepth: 32,
+  maxStringLength: 1_000_000,
+  maxEntries: 20_000,
+};
 
 /** The first thing in a parsed JSON value that cannot be stored, as a sentence; null when all can. */
 export function findUnstorable(value: unknown, limits: StorableLimits = REQUEST_LIMITS): string | null {
   let entries = 0;
 
   const visit = (item: unknown, path: string, depth: number): string | null => {
-    if (depth > limits.maxDepth) return `${path.slice(0, 60)} is nested deeper than ${limits.maxDepth} levels`;
+    if (depth > limits.maxDepth)
+      return `${path.slice(0, 60)} is nested deeper than ${limits.maxDepth} levels`;
     if (++entries > limits.maxEntries) return `it has more than ${limits.maxEntries} values`;
     if (typeof item === 'string') return unstorableText(item, path, limits);
     if (typeof item === 'number') return unstorableNumber(item, path);
     if (typeof item !== 'object' || item === null) return null;
     for (const [key, child] of Object.entries(item)) {
       const badKey = unstorableText(key, `a key in ${path}`, limits);
-      const problem = badKey ?? visit(child, `${path}${Array.isArray(item) ? `[${key}]` : `.${key}`}`, depth + 1);
+      const problem =
+        badKey ?? visit(child, `${path}${Array.isArray(item) ? `[${key}]` : `.${key}`}`, depth + 1);
       if (problem) return problem;
     }
     return null;
@@ -27,7 +33,8 @@ export function findUnstorable(value: unknown, limits: StorableLimits = REQUEST_
 }
 
 function unstorableText(text: string, path: string, limits: StorableLimits): string | null {
-  if (text.length > limits.maxStringLength) return `${path} is longer than ${limits.maxStringLength} characters`;
+  if (text.length > limits.maxStringLength)
+    return `${path} is longer than ${limits.maxStringLength} characters`;
   if (text.includes('\0')) return `${path} contains the character NUL (U+0000)`;
   if (!text.isWellFormed()) return `${path} contains half of a surrogate pair`;
   return null;

@@ -93,7 +93,11 @@ async function store(tx: Db, judged: Judged[], policy: Policy, day: Day, results
   }
 }
 
-function toProposal({ candidate: { id, request }, verdicts, refusal }: Judged, policy: Policy, day: Day): NewProposal {
+function toProposal(
+  { candidate: { id, request }, verdicts, refusal }: Judged,
+  policy: Policy,
+  day: Day,
+): NewProposal {
   const autoApproved = !refusal && isAutoApproved(request.kind, policy);
   const action = refusal ? 'rejected' : autoApproved ? 'approved' : 'admitted';
   const reason = refusal
@@ -129,7 +133,11 @@ function unknownAgent(agentId: string): AppError {
 }
 
 function capReached(refusal: Verdict, day: Day): AppError {
-  return new AppError('cap_reached', `The cap ${refusal.gate} of ${refusal.limit} a day is reached until ${day.resets_at}.`, {
-    details: { refusal: { ...refusal, resets_at: day.resets_at } },
-  });
+  return new AppError(
+    'cap_reached',
+    `The cap ${refusal.gate} of ${refusal.limit} a day is reached until ${day.resets_at}.`,
+    {
+      details: { refusal: { ...refusal, resets_at: day.resets_at } },
+    },
+  );
 }

@@ -8,7 +8,10 @@ import type { Admission, StoredAnswer } from './schema.ts';
  * Splits a batch into first requests, whose Idempotency-Keys are now taken in this transaction, and repeats.
  * A key that another transaction is taking is waited for, so a repeat always finds the first answer.
  */
-export async function separateRepeats(tx: Db, batch: Candidate[]): Promise<{ fresh: Candidate[]; repeats: Candidate[] }> {
+export async function separateRepeats(
+  tx: Db,
+  batch: Candidate[],
+): Promise<{ fresh: Candidate[]; repeats: Candidate[] }> {
   const firstOf = new Map<string, Candidate>();
   for (const candidate of batch) {
     const name = nameOf(candidate);
@@ -44,7 +47,10 @@ export async function keepAnswers(
 }
 
 /** The first answer to each repeat, or the error for a key that was used for another request. */
-export async function answersFor(tx: Db, repeats: Candidate[]): Promise<Map<string, StoredAnswer | AppError>> {
+export async function answersFor(
+  tx: Db,
+  repeats: Candidate[],
+): Promise<Map<string, StoredAnswer | AppError>> {
   const named = repeats.flatMap(idempotencyOf);
   const rows = named.length > 0 ? await selectIdempotency(tx, named) : [];
   const rowOf = new Map(rows.map((row) => [`${row.owner} ${row.idempotency_key}`, row]));
@@ -52,7 +58,8 @@ export async function answersFor(tx: Db, repeats: Candidate[]): Promise<Map<stri
     repeats.map((candidate): [string, StoredAnswer | AppError] => {
       const row = rowOf.get(nameOf(candidate) ?? '');
       if (row?.status == null) return [candidate.id, notStored()];
-      if (row.request_digest !== candidate.request.idempotency?.digest) return [candidate.id, mismatch(row.idempotency_key)];
+      if (row.request_digest !== candidate.request.idempotency?.digest)
+        return [candidate.id, mismatch(row.idempotency_key)];
       return [candidate.id, { status: row.status, answer: row.answer }];
     }),
   );

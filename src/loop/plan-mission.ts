@@ -8,9 +8,19 @@ type Approved = Pick<ProposalRow, 'id' | 'agent_id' | 'kind' | 'title' | 'priori
 type PlannedStep = { kind: string; position: number };
 
 /** The mission that an approved proposal becomes: its first step can be claimed, the others wait for it. */
-export function planMission(proposal: Approved, policy: Policy, by: string): { mission: NewMission; steps: NewStep[] } {
+export function planMission(
+  proposal: Approved,
+  policy: Policy,
+  by: string,
+): { mission: NewMission; steps: NewStep[] } {
   const kinds = planOf(proposal.kind, policy);
-  return build(proposal, policy, by, null, kinds.map((kind, index) => ({ kind, position: index + 1 })));
+  return build(
+    proposal,
+    policy,
+    by,
+    null,
+    kinds.map((kind, index) => ({ kind, position: index + 1 })),
+  );
 }
 
 /** The mission that continues a failed one with the steps that were not completed. */
@@ -24,7 +34,13 @@ export function planRetry(
   return build(proposal, policy, by, retryOf, remaining);
 }
 
-function build(proposal: Approved, policy: Policy, by: string, retryOf: string | null, planned: PlannedStep[]) {
+function build(
+  proposal: Approved,
+  policy: Policy,
+  by: string,
+  retryOf: string | null,
+  planned: PlannedStep[],
+) {
   const missionId = uuid7();
   const mission: NewMission = {
     id: missionId,

@@ -25,7 +25,10 @@ const MOST_TRIES = 8;
  * costs one commit per batch, and an idle system answers at once.
  * @param toAnswer what a caller is told, so that it can be kept for repeats of the request
  */
-export function makeCreateProposal(database: Database, toAnswer: (admission: Admission) => StoredAnswer): CreateProposal {
+export function makeCreateProposal(
+  database: Database,
+  toAnswer: (admission: Admission) => StoredAnswer,
+): CreateProposal {
   const queue: Waiting[] = [];
   let working = false;
 
@@ -64,7 +67,8 @@ export function makeCreateProposal(database: Database, toAnswer: (admission: Adm
     if (fresh.length > 0) {
       const results = await admitAll(tx, fresh);
       await keepAnswers(tx, fresh, results, toAnswer);
-      for (const [id, result] of results) outcomes.set(id, result instanceof Error ? result : { admission: result });
+      for (const [id, result] of results)
+        outcomes.set(id, result instanceof Error ? result : { admission: result });
     }
     for (const [id, answer] of await answersFor(tx, repeats)) {
       outcomes.set(id, answer instanceof Error ? answer : { repeated: answer });
@@ -84,7 +88,11 @@ export function makeCreateProposal(database: Database, toAnswer: (admission: Adm
 }
 
 /** When the connection breaks during COMMIT, looks whether the rows are there before trying again. */
-async function commitOnce(database: Database, batch: Candidate[], work: (tx: Db) => Promise<Outcomes>): Promise<Outcomes> {
+async function commitOnce(
+  database: Database,
+  batch: Candidate[],
+  work: (tx: Db) => Promise<Outcomes>,
+): Promise<Outcomes> {
   let decided: Outcomes = new Map();
   const remember = async (tx: Db) => {
     decided = await work(tx);

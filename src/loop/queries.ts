@@ -43,7 +43,16 @@ export async function addToCounters(
 
 export type NewProposal = Pick<
   ProposalRow,
-  'id' | 'agent_id' | 'kind' | 'title' | 'body' | 'status' | 'priority' | 'created_by' | 'cap_day' | 'decision'
+  | 'id'
+  | 'agent_id'
+  | 'kind'
+  | 'title'
+  | 'body'
+  | 'status'
+  | 'priority'
+  | 'created_by'
+  | 'cap_day'
+  | 'decision'
 >;
 
 /** Stores proposals in their first state, with the events of how they got there. */
@@ -81,7 +90,9 @@ export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknow
   );
 }
 
-export type NewMission = Pick<MissionRow, 'id' | 'proposal_id' | 'title' | 'agent_id' | 'retry_of'> & { by: string };
+export type NewMission = Pick<MissionRow, 'id' | 'proposal_id' | 'title' | 'agent_id' | 'retry_of'> & {
+  by: string;
+};
 export type NewStep = Pick<
   StepRow,
   | 'id'
@@ -170,7 +181,10 @@ export type IdempotencyRow = {
   answer: unknown;
 };
 
-export function selectIdempotency(tx: Db, given: { owner: string; key: string }[]): Promise<IdempotencyRow[]> {
+export function selectIdempotency(
+  tx: Db,
+  given: { owner: string; key: string }[],
+): Promise<IdempotencyRow[]> {
   return tx.query<IdempotencyRow>(
     `select * from ops_idempotency
      where (owner, idempotency_key) in (select * from unnest($1::text[], $2::text[]))`,

@@ -24,14 +24,22 @@ export function scopesOf(proposal: { agent_id: string; kind: string }): string[]
  * Puts a proposal before every gate. Pure: with the same policy and counts it gives the same verdicts, so a
  * decision can be recomputed from its row. A count that is missing refuses.
  */
-export function runGates(proposal: { agent_id: string; kind: string }, policy: Policy, counts: Counts): GateResult {
+export function runGates(
+  proposal: { agent_id: string; kind: string },
+  policy: Policy,
+  counts: Counts,
+): GateResult {
   const kindScope = `kind:${proposal.kind}`;
-  const kindCap = Object.hasOwn(policy.kind_caps, proposal.kind) ? policy.kind_caps[proposal.kind] : undefined;
+  const kindCap = Object.hasOwn(policy.kind_caps, proposal.kind)
+    ? policy.kind_caps[proposal.kind]
+    : undefined;
   const verdicts = [
     judge('daily_caps.per_agent', `agent:${proposal.agent_id}`, policy.daily_caps.per_agent, counts),
     judge('daily_caps.total', 'total', policy.daily_caps.total, counts),
     ...(kindCap === undefined ? [] : [judge('kind_caps', kindScope, kindCap, counts)]),
-    ...(proposal.kind === 'tweet' ? [judge('tweet_quota', kindScope, policy.tweet_quota.max_per_day, counts)] : []),
+    ...(proposal.kind === 'tweet'
+      ? [judge('tweet_quota', kindScope, policy.tweet_quota.max_per_day, counts)]
+      : []),
   ];
   const refusal = verdicts.find((verdict) => !verdict.passed);
   return refusal ? { admitted: false, verdicts, refusal } : { admitted: true, verdicts };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
+import { parsePolicy } from './parse.ts';
 import {
   insertMissingPolicy,
   knowsTimeZone,
@@ -12,35 +13,31 @@ import {
   selectPolicy,
   upsertPolicy,
 } from './queries.ts';
-import { DEFAULT_POLICY, POLICY_KEYS, POLICY_SCHEMAS, type Policy, type PolicyKey, type PolicyRow } from './schema.ts';
+import {
+  DEFAULT_POLICY,
+  POLICY_KEYS,
+  POLICY_SCHEMAS,
+  type Policy,
+  type PolicyKey,
+  type PolicyRow,
+} from './schema.ts';
 
 export function listPolicy(db: Db): Promise<PolicyRow[]> {
   return selectPolicy(db);
 }
 
-/**
- * The whole policy, checked. A key that is missing or unreadable makes every decision impossible, which is
- * said aloud: a gate that cannot decide refuses.
- * @throws AppError config_invalid
- */
+/** The whole policy as it stands. @throws AppError policy_unreadable */
 export async function readPolicy(db: Db): Promise<Policy> {
-  const rows = new Map((await selectPolicy(db)).map((row) => [row.key, row.value]));
-  const entries = POLICY_KEYS.map((key) => {
-    const parsed = POLICY_SCHEMAS[key].safeParse(rows.get(key));
-    if (!parsed.success) {
-      throw new AppError(
-        'config_invalid',
-        `The policy ${key} in the database is ${rows.has(key) ? 'not valid' : 'missing'}, so nothing can be decided. Set it with \`opsloop policy set ${key}\`.`,
-        { details: { key } },
-      );
-    }
-    return [key, parsed.data];
-  });
-  return Object.fromEntries(entries) as Policy;
+  return parsePolicy(Object.fromEntries((await selectPolicy(db)).map((row) => [row.key, row.value])));
 }
 
 /** Sets one key. The event keeps the old and the new value. @throws AppError invalid_policy or not_found */
-export async function setPolicy(database: Database, key: string, value: unknown, by: string): Promise<PolicyRow> {
+export async function setPolicy(
+  database: Database,
+  key: string,
+  value: unknown,
+  by: string,
+): Promise<PolicyRow> {
   const known = requireKey(key);
   const parsed = parseValue(known, value);
   const changed = await database.transaction(async (tx) => {
@@ -91,9 +88,13 @@ function requireKey(key: string): PolicyKey {
 function parseValue(key: PolicyKey, value: unknown): unknown {
   const parsed = POLICY_SCHEMAS[key].safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new AppError('invalid_policy', `This is no value for ${key}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`, {
-    details: { key, schema: z.toJSONSchema(POLICY_SCHEMAS[key], { io: 'input', unrepresentable: 'any' }) },
-  });
+  throw new AppError(
+    'invalid_policy',
+    `This is no value for ${key}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
+    {
+      details: { key, schema: z.toJSONSchema(POLICY_SCHEMAS[key], { io: 'input', unrepresentable: 'any' }) },
+    },
+  );
 }
 
 /** Another time zone makes today another day: what counts on it is counted anew, so that caps stay exact. */

@@ -42,7 +42,8 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
   plans: 'The step kinds that a proposal kind becomes. Kinds without a plan become one "analyze" step.',
   stale_steps:
     'Minutes after which a running step counts as stuck (per_kind overrides), and failures before it fails for good.',
-  paused: 'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
+  paused:
+    'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
 };
 
 /** What a fresh database gets. */
@@ -67,8 +68,7 @@ export type PolicyRow = { key: string; value: unknown; updated_at: Date | null; 
 
 function isTimeZone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {
     return false;
   }

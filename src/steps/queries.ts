@@ -14,7 +14,12 @@ export function selectStepsOf(db: Db, missionIds: string[]): Promise<StepRow[]> 
 }
 
 /** The newest first. */
-export function selectSteps(db: Db, filter: StepFilter, beforeId: string | null, limit: number): Promise<StepRow[]> {
+export function selectSteps(
+  db: Db,
+  filter: StepFilter,
+  beforeId: string | null,
+  limit: number,
+): Promise<StepRow[]> {
   return db.query<StepRow>(
     `select * from ops_steps
      where ($1::text is null or status = $1)

@@ -15,7 +15,10 @@ export const analyze: Handler = {
       prompt:
         'Do what the title asks for, on the basis of the body. Give the result first, in Markdown, then a short ' +
         `list of how it can be checked. Say plainly what you do not know.\n\n${material}`,
-      document: { title, text: [body ?? '', ...given.prior.map((one) => textOf(one.output))].join('\n\n').trim() },
+      document: {
+        title,
+        text: [body ?? '', ...given.prior.map((one) => textOf(one.output))].join('\n\n').trim(),
+      },
     });
     return { output: toOutput(answer) };
   },

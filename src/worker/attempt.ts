@@ -31,7 +31,12 @@ export type AttemptDeps = {
  * Works one attempt from claim to result. Whatever the handler does, exactly one of three things is written,
  * and only if the claim still holds: a completion, a failure, or a release. Never throws.
  */
-export async function workAttempt(deps: AttemptDeps, claim: Claim, handler: Handler, signal: AbortSignal): Promise<void> {
+export async function workAttempt(
+  deps: AttemptDeps,
+  claim: Claim,
+  handler: Handler,
+  signal: AbortSignal,
+): Promise<void> {
   const { database, finisher } = deps;
   const log = deps.log.child({ step: claim.id, kind: claim.kind, attempt: claim.attempt });
   const calls: LlmCall[] = [];
@@ -51,7 +56,8 @@ export async function workAttempt(deps: AttemptDeps, claim: Claim, handler: Hand
       { id: claim.id, claim_id: claim.claim_id, output: storable(result.output) },
       alongside,
     );
-    if (finished === 'late') log.warn('the result came after the claim was lost; an event keeps the evidence');
+    if (finished === 'late')
+      log.warn('the result came after the claim was lost; an event keeps the evidence');
   } catch (thrown) {
     await end(deps, claim, toError(thrown), signal, keepCalls, log).catch((error: unknown) => {
       // The lease or the sweep gives the step back; nothing is lost but time.
@@ -157,7 +163,9 @@ function storable(output: unknown): unknown {
   if (output === undefined) return undefined;
   const json = JSON.stringify(output) ?? 'null';
   if (Buffer.byteLength(json) > MOST_OUTPUT_BYTES) {
-    throw new StepError('output_too_large', `The output has more than ${MOST_OUTPUT_BYTES} bytes.`, { final: true });
+    throw new StepError('output_too_large', `The output has more than ${MOST_OUTPUT_BYTES} bytes.`, {
+      final: true,
+    });
   }
   return cleanJson(JSON.parse(json));
 }

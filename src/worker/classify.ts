@@ -23,7 +23,14 @@ export function fateOf(error: Error, failures: number): Fate {
   const message = error.message.slice(0, MOST_MESSAGE);
   const retryInMs = backoffMs(failures + 1, RETRY);
   if (error instanceof StepError) {
-    return { action: 'fail', class: error.class, message, final: error.final, retryInMs, output: error.output };
+    return {
+      action: 'fail',
+      class: error.class,
+      message,
+      final: error.final,
+      retryInMs,
+      output: error.output,
+    };
   }
   if (error instanceof LlmError) {
     if (WAITING.includes(error.class)) {

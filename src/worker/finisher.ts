@@ -16,7 +16,12 @@ export type Finisher = {
   complete(completion: Completion, alongside?: Alongside): Promise<Finished>;
 };
 
-type Waiting = { completion: Completion; alongside: Alongside | undefined; resolve(result: Finished): void; reject(error: Error): void };
+type Waiting = {
+  completion: Completion;
+  alongside: Alongside | undefined;
+  resolve(result: Finished): void;
+  reject(error: Error): void;
+};
 
 const MOST_PER_BATCH = 500;
 
@@ -28,27 +33,23 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
   const queue: Waiting[] = [];
   let working = false;
 
-  const workOff = async () => {
+  const settle = async (batch: Waiting[]): Promise<void> => {
+    try {
+      const kept = await persist(database, workerId, batch, signal);
+      for (const one of batch) one.resolve(kept.has(one.completion.id) ? 'kept' : 'late');
+    } catch (error) {
+      if (batch.length === 1 || isUnavailable(error)) {
+        for (const one of batch) one.reject(toError(error));
+        return;
+      }
+      // One output that cannot be stored must not fail the others of its batch.
+      for (const one of batch) await settle([one]);
+    }
+  };
+
+  const workOff = async (): Promise<void> => {
     while (queue.length > 0) {
-      const batch = queue.splice(0, MOST_PER_BATCH);
-      await persist(database, workerId, batch, signal).then(
-        (kept) => {
-          for (const one of batch) one.resolve(kept.has(one.completion.id) ? 'kept' : 'late');
-        },
-        async (error: unknown) => {
-          if (batch.length === 1 || isUnavailable(error)) {
-            for (const one of batch) one.reject(toError(error));
-            return;
-          }
-          // One output that cannot be stored must not fail the others of its batch.
-          for (const one of batch) {
-            await persist(database, workerId, [one], signal).then(
-              (kept) => one.resolve(kept.size > 0 ? 'kept' : 'late'),
-              (failure: unknown) => one.reject(toError(failure)),
-            );
-          }
-        },
-      );
+      await settle(queue.splice(0, MOST_PER_BATCH));
       database.hints.tell('events');
       database.hints.tell('steps');
     }
@@ -67,7 +68,12 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
 }
 
 /** Tries until the database answers. Which ones were kept, by this try or by an earlier one whose answer was lost. */
-async function persist(database: Database, workerId: string, batch: Waiting[], signal: AbortSignal): Promise<Set<string>> {
+async function persist(
+  database: Database,
+  workerId: string,
+  batch: Waiting[],
+  signal: AbortSignal,
+): Promise<Set<string>> {
   for (;;) {
     try {
       return await persistOnce(database, workerId, batch);

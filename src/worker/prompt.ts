@@ -16,7 +16,10 @@ export function materialOf(brief: Brief): { rules: string; material: string } {
     `Kind: ${brief.proposal.kind}`,
     `Title: ${defuse(brief.proposal.title)}`,
     `Body:\n${defuse(brief.proposal.body ?? '(none)')}`,
-    ...brief.prior.map(({ kind, output }) => `Output of the step "${kind}":\n${defuse(textOf(output)).slice(0, MOST_PRIOR_CHARACTERS)}`),
+    ...brief.prior.map(
+      ({ kind, output }) =>
+        `Output of the step "${kind}":\n${defuse(textOf(output)).slice(0, MOST_PRIOR_CHARACTERS)}`,
+    ),
   ];
   return {
     rules:
@@ -29,7 +32,8 @@ export function materialOf(brief: Brief): { rules: string; material: string } {
 /** The text of a step's output. */
 export function textOf(output: unknown): string {
   if (typeof output === 'string') return output;
-  if (output !== null && typeof output === 'object' && 'text' in output && typeof output.text === 'string') return output.text;
+  if (output !== null && typeof output === 'object' && 'text' in output && typeof output.text === 'string')
+    return output.text;
   return output === null || output === undefined ? '' : JSON.stringify(output);
 }
 

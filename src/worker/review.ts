@@ -27,7 +27,10 @@ export const review: Handler = {
     const verdict = Verdict.parse(answer.object);
     const output = { ...toOutput(answer), ...verdict };
     if (verdict.verdict === 'reject') {
-      throw new StepError('rejected_by_review', `The review rejected it: ${verdict.reason}`, { final: true, output });
+      throw new StepError('rejected_by_review', `The review rejected it: ${verdict.reason}`, {
+        final: true,
+        output,
+      });
     }
     return { output };
   },

@@ -20,27 +20,39 @@ export function makeSweeper(database: Database, log: Log): () => Promise<boolean
   return async function sweep() {
     const now = performance.now();
     if (now - lastAt > OWN_GAP_MS) notBefore = now + LEASE_MS;
-    if (now < notBefore) {
-      lastAt = now;
-      return false;
-    }
-
-    const { dead, recovered } = await database.transaction(async (tx) => {
-      const buried = await buryDeadWorkers(tx);
-      const taken = await recoverSteps(tx, { why: 'worker_died' });
-      if (buried.length > 0 || taken.requeued + taken.failed > 0) {
-        const details = { workers: buried, ...taken };
-        await insertActionRun(tx, { action: 'recoverDeadWorkers', status: 'ok', details, durationMs: performance.now() - now, beatId: null });
-      }
-      return { dead: buried, recovered: taken };
-    });
     lastAt = now;
-    const acted = dead.length > 0 || recovered.requeued + recovered.failed > 0;
-    if (acted) {
-      log.warn({ workers: dead, ...recovered }, 'took back the steps of dead workers');
-      database.hints.tell('steps');
-      database.hints.tell('events');
+    if (now < notBefore) return false;
+    try {
+      return await sweepOnce(database, log);
+    } catch (error) {
+      // The database was away: when it is back, everybody else's lease is as old as ours.
+      lastAt = Number.NEGATIVE_INFINITY;
+      throw error;
     }
-    return acted;
   };
+}
+
+/** @returns whether there was anything to take back */
+async function sweepOnce(database: Database, log: Log): Promise<boolean> {
+  const began = performance.now();
+  const found = await database.transaction(async (tx) => {
+    const workers = await buryDeadWorkers(tx);
+    const recovered = await recoverSteps(tx, { why: 'worker_died' });
+    if (workers.length === 0 && recovered.requeued + recovered.failed === 0) return null;
+    const details = { workers, ...recovered };
+    const durationMs = performance.now() - began;
+    await insertActionRun(tx, {
+      action: 'recoverDeadWorkers',
+      status: 'ok',
+      details,
+      durationMs,
+      beatId: null,
+    });
+    return details;
+  });
+  if (!found) return false;
+  log.warn(found, 'took back the steps of dead workers');
+  database.hints.tell('steps');
+  database.hints.tell('events');
+  return true;
 }

@@ -49,7 +49,14 @@ export type WorkerOptions = {
 type Attempt = { claim: Claim; stop: AbortController; done: Promise<void> };
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { database, llm, handlers, idPrefix = hostname(), pollMs = 1_000, agentModel = () => undefined } = options;
+  const {
+    database,
+    llm,
+    handlers,
+    idPrefix = hostname(),
+    pollMs = 1_000,
+    agentModel = () => undefined,
+  } = options;
   const log = options.log.child({ part: 'worker' });
   const slots = slotsOf(handlers, options.slots ?? {});
   const attempts = new Map<string, Attempt>();
@@ -66,7 +73,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const register = async () => {
     workerId = `${idPrefix}-${randomUUID()}`;
-    await registerWorker(database, { workerId, host: hostname(), pid: process.pid, version: VERSION, kinds: slots });
+    await registerWorker(database, {
+      workerId,
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      kinds: slots,
+    });
     deps = { database, llm, agentModel, log, finisher: makeFinisher(database, workerId, closing.signal) };
   };
   await register();
@@ -134,7 +147,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const lost = new Set(renewal.lost);
     for (const attempt of held) {
       if (lost.has(attempt.claim.claim_id)) abort(attempt, 'claim_lost');
-      else if (renewal.paused || renewal.pausedAgents.includes(attempt.claim.agent_id ?? '')) abort(attempt, 'paused');
+      else if (renewal.paused || renewal.pausedAgents.includes(attempt.claim.agent_id ?? ''))
+        abort(attempt, 'paused');
     }
     await giveBackUnknown();
   };
@@ -188,7 +202,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       closing.abort();
       for (const stopHint of stopHints) stopHint();
       await Promise.all([all(), renewing]);
-      await retireWorker(database, workerId).catch((error: unknown) => log.debug({ err: toError(error).message }, 'not retired'));
+      await retireWorker(database, workerId).catch((error: unknown) =>
+        log.debug({ err: toError(error).message }, 'not retired'),
+      );
     },
   };
 }

@@ -1,0 +1,170 @@
+import { seedAgents } from './agents/agents.ts';
+import type { Config } from './config.ts';
+import { type Database, openDatabase } from './db/database.ts';
+import { isKnown, noteFact } from './db/installation.ts';
+import { migrate, requireCurrentSchema } from './db/migrate.ts';
+import { requireSafeSettings } from './db/settings.ts';
+import { isUnavailable } from './db/sqlstate.ts';
+import { AppError, toError } from './errors.ts';
+import { type Sealer, startSealer } from './events/sealer.ts';
+import { type Health, readHealth } from './health.ts';
+import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
+import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
+import { sleep } from './lib/wake.ts';
+import { type Llm, makeLlm } from './llm/llm.ts';
+import type { Log } from './log.ts';
+import { toAnswer } from './loop/answer.ts';
+import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
+import type { Serving } from './loop/why.ts';
+import { seedPolicy } from './policy/policy.ts';
+import type { Handlers } from './worker/handler.ts';
+import { BUILT_IN_HANDLERS } from './worker/handlers.ts';
+import { startWorker, type Worker } from './worker/worker.ts';
+import { type OutputWriter, startOutputWriter } from './workspace/outputs.ts';
+
+export type AppOptions = {
+  config: Config;
+  databaseUrl: string;
+  log: Log;
+  /** Step kinds of your own, added to analyze, generate, review and publish. */
+  handlers?: Handlers;
+  /** Which parts run in this process; all of them unless said otherwise. */
+  parts?: { worker?: boolean; heartbeat?: boolean; outputs?: boolean };
+  /** Brings the database to this program's schema first. */
+  migrate?: boolean;
+};
+
+/** Everything the program owns, put together in one place. */
+export type App = {
+  config: Config;
+  log: Log;
+  database: Database;
+  llm: Llm;
+  propose: CreateProposal;
+  authenticate: Authenticate;
+  serving: Serving;
+  beat(askedBy: string): Promise<Beat>;
+  health(): Promise<Health>;
+  worker(): Worker | undefined;
+  /** False until the database answered, was migrated and seeded; the API answers 503 so long. */
+  isReady(): boolean;
+  /** Resolves when it is ready; rejects with what makes that impossible. */
+  ready: Promise<void>;
+  /** No more claims; running steps finish or are given back within `graceMs`; then all connections end. */
+  stop(graceMs?: number): Promise<void>;
+};
+
+export function createApp(options: AppOptions): App {
+  const { config, log, parts = {} } = options;
+  const handlers = { ...BUILT_IN_HANDLERS, ...options.handlers };
+  const database = openDatabase(options.databaseUrl, {
+    log: log.child({ part: 'database' }),
+    preparedStatements: config.preparedStatements,
+  });
+  const llm = makeLlm(config.llm, {
+    log,
+    secrets: config.secret,
+    installation: {
+      modelSeen: () => isKnown(database, 'model_seen'),
+      rememberModel: async () => void (await noteFact(database, 'model_seen')),
+    },
+  });
+  const closing = new AbortController();
+  let ready = false;
+  let sealer: Sealer | undefined;
+  let heartbeat: Heartbeat | undefined;
+  let worker: Worker | undefined;
+  let outputs: OutputWriter | undefined;
+
+  const begin = async () => {
+    await prepareDatabase(database, options, closing.signal);
+    if (closing.signal.aborted) return;
+    sealer = startSealer(database, log.child({ part: 'sealer' }));
+    ready = true;
+    await llm.refresh().catch(() => undefined);
+    if (closing.signal.aborted) return;
+    if (parts.heartbeat !== false)
+      heartbeat = startHeartbeat(database, { intervalMs: config.heartbeatMs, log });
+    if (parts.outputs !== false) outputs = startOutputWriter(database, config.workspace, log);
+    if (parts.worker !== false) {
+      worker = await startWorker({
+        database,
+        llm,
+        handlers,
+        log,
+        slots: config.slots,
+        agentModel: config.agentModel,
+        pollMs: config.workerPollMs,
+        ...(config.workerIdPrefix ? { idPrefix: config.workerIdPrefix } : {}),
+      });
+    }
+  };
+  const beginning = begin();
+  // Whoever does not wait for it is told by the log of whoever does.
+  beginning.catch(() => undefined);
+
+  return {
+    config,
+    log,
+    database,
+    llm,
+    propose: makeCreateProposal(database, toAnswer),
+    authenticate: makeAuthenticate(database, config.apiKey),
+    serving: servingOf(handlers, llm),
+    beat: (askedBy) => {
+      if (heartbeat) return heartbeat.beat(askedBy);
+      throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
+    },
+    health: () => readHealth(database, llm, config.heartbeatMs),
+    worker: () => worker,
+    isReady: () => ready,
+    ready: beginning,
+    async stop(graceMs = 8_000) {
+      closing.abort();
+      await beginning.catch(() => undefined);
+      await worker?.stop(graceMs);
+      await heartbeat?.close();
+      await outputs?.close();
+      await llm.close();
+      await sealer?.close();
+      await database.close();
+    },
+  };
+}
+
+/** Waits for the database, then checks, migrates and seeds it. */
+async function prepareDatabase(database: Database, options: AppOptions, signal: AbortSignal): Promise<void> {
+  const { config, log } = options;
+  for (let told = false; !signal.aborted; ) {
+    try {
+      await requireSafeSettings(database, config.allowUnsafeDatabase);
+      const applied = options.migrate === false ? [] : await migrate(database);
+      if (applied.length > 0) log.info({ part: 'database', applied }, 'the database was migrated');
+      await requireCurrentSchema(database);
+      await database.transaction(async (tx) => {
+        await seedPolicy(tx);
+        await seedAgents(tx);
+      });
+      return;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      if (!told) log.warn({ part: 'database', err: toError(error).message }, 'waiting for PostgreSQL');
+      told = true;
+      await sleep(1_000, signal);
+    }
+  }
+}
+
+function servingOf(handlers: Handlers, llm: Llm): Serving {
+  const modelKinds = Object.keys(handlers).filter((kind) => handlers[kind]?.usesModel);
+  return {
+    modelKinds,
+    unserved(kind) {
+      const { llm: hasModel, extractive, serving } = llm.status();
+      if (!modelKinds.includes(kind) || hasModel || (extractive && kind === 'analyze')) return null;
+      return extractive
+        ? `It needs a language model, and only the built-in extractive analyst is there; start Ollama (\`ollama pull <model>\`) or set OPSLOOP_LLM.`
+        : `It waits for a language model: ${serving}`;
+    },
+  };
+}

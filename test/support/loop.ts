@@ -1,0 +1,71 @@
+import type { Database } from '../../src/db/database.ts';
+import { sealOnce } from '../../src/events/sealer.ts';
+import { claimSteps } from '../../src/engine/claim.ts';
+import type { Claim } from '../../src/engine/schema.ts';
+import { registerWorker } from '../../src/engine/workers.ts';
+import { toAnswer } from '../../src/loop/answer.ts';
+import { makeCreateProposal } from '../../src/loop/propose.ts';
+import type { Admission, ProposalRequest } from '../../src/loop/schema.ts';
+import { DEFAULT_POLICY, type Policy } from '../../src/policy/schema.ts';
+import { setPolicy } from '../../src/policy/policy.ts';
+
+/** The proposal service with everything but the body of a test filled in. */
+export function proposer(database: Database): (request?: Partial<ProposalRequest>) => Promise<Admission> {
+  const create = makeCreateProposal(database, toAnswer);
+  return async (request = {}) => {
+    const result = await create({
+      agentId: 'research',
+      kind: 'analysis',
+      title: 'Look into it',
+      body: 'One fact. Another fact.',
+      by: 'test',
+      ...request,
+    });
+    if ('repeated' in result) throw new Error('this was a repeat');
+    return result.admission;
+  };
+}
+
+/** Raises every cap out of the way, and lets policy approve the kinds named. */
+export async function openPolicy(database: Database, autoApprove: string[] = ['analysis']): Promise<void> {
+  const values: Partial<Policy> = {
+    daily_caps: { timezone: 'UTC', per_agent: 1_000_000, total: 1_000_000 },
+    kind_caps: {},
+    auto_approve: { enabled: true, kinds: autoApprove },
+  };
+  for (const [key, value] of Object.entries({ ...DEFAULT_POLICY, ...values }))
+    await setPolicy(database, key, value, 'test');
+}
+
+/** A worker that a test moves by hand. */
+export async function testWorker(database: Database, workerId = `w-${Math.random().toString(36).slice(2)}`) {
+  await registerWorker(database, { workerId, host: 'test', pid: 1, version: '0', kinds: { analyze: 100 } });
+  return {
+    workerId,
+    claim: (kind = 'analyze', slots = 1): Promise<Claim[]> =>
+      claimSteps(database, workerId, { [kind]: slots }, []),
+    async claimOne(kind = 'analyze'): Promise<Claim> {
+      const [claim] = await claimSteps(database, workerId, { [kind]: 1 }, []);
+      if (!claim) throw new Error(`no step of kind ${kind} can be claimed`);
+      return claim;
+    },
+  };
+}
+
+export async function sealAll(database: Database): Promise<void> {
+  while ((await sealOnce(database)) > 0);
+}
+
+/** Waits until a condition holds, asking often; fails after the deadline instead of hanging. */
+export async function eventually<T>(
+  look: () => Promise<T | false | null | undefined>,
+  deadlineMs = 15_000,
+): Promise<T> {
+  const until = performance.now() + deadlineMs;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (performance.now() > until) throw new Error(`it did not happen within ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The longer tier: the same rules at sizes that take minutes. */
+export default defineConfig({
+  test: {
+    include: ['test/long/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 600_000,
+    hookTimeout: 120_000,
+  },
+});
