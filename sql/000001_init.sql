@@ -162,6 +162,7 @@ comment on column ops_steps.available_at is 'Added: a queued step that waits for
 comment on column ops_steps.claim_id is 'Added: random name of the claim; every write of a worker names it, and a lost claim writes nothing.';
 comment on column ops_steps.attempt is 'Added: numbers the claims.';
 comment on column ops_steps.failures is 'Added: spends max_failures. A release, a pause or an absent model spends nothing.';
+comment on column ops_steps.max_failures is 'Added: at this many failures it fails for good.';
 comment on column ops_steps.failure is 'Added: the last failure: class, message, attempt.';
 
 create index ops_steps_claim on ops_steps (kind, priority desc, turn, queue_no) where ready;

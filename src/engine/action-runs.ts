@@ -20,7 +20,14 @@ export type ActionRunRow = {
 
 export async function insertActionRun(db: Db, run: ActionRun): Promise<void> {
   await db.query(
-    `insert into ops_action_runs (action, status, details, duration_ms, beat_id) values ($1, $2, $3::jsonb, $4, $5)`,
+    `with run as (
+       insert into ops_action_runs (action, status, details, duration_ms, beat_id)
+       values ($1, $2, $3::jsonb, $4, $5) returning *)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'heartbeat.action', 'heartbeat', 'beat', beat_id::text, jsonb_build_object(
+       'cause', jsonb_build_object('by', 'heartbeat'),
+       'set', jsonb_build_object('action', action, 'status', status, 'details', details, 'duration_ms', duration_ms))
+     from run`,
     [run.action, run.status, JSON.stringify(run.details), Math.round(run.durationMs), run.beatId],
   );
 }

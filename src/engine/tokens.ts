@@ -7,9 +7,15 @@ const TODAY = `(clock_timestamp() at time zone coalesce(
 /** Keeps what a model call cost, and adds its tokens to the day: also when the claim was lost, for they are spent. */
 export async function recordCall(tx: Db, claim: Claim, call: LlmCall): Promise<void> {
   await tx.query(
-    `insert into ops_llm_calls (step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens,
-       output_tokens, first_token_ms, load_ms, duration_ms, outcome)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    `with call as (
+       insert into ops_llm_calls (step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens,
+         output_tokens, first_token_ms, load_ms, duration_ms, outcome)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       returning *)
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'model.called', 'worker', 'step', step_id::text, $14::uuid, jsonb_build_object(
+       'cause', jsonb_build_object('by', 'claim:' || claim_id), 'set', to_jsonb(call) - 'id' - 'created_at' - 'step_id')
+     from call`,
     [
       claim.id,
       claim.attempt,
@@ -24,6 +30,7 @@ export async function recordCall(tx: Db, claim: Claim, call: LlmCall): Promise<v
       call.loadMs,
       Math.round(call.durationMs),
       call.outcome,
+      claim.proposal_id,
     ],
   );
   const tokens = (call.inputTokens ?? 0) + (call.outputTokens ?? 0);

@@ -1,10 +1,9 @@
 import { AmbiguousCommit, type Database, type Db } from '../db/database.ts';
-import { isUnavailable } from '../db/sqlstate.ts';
+import { brokenConstraint, isUnavailable } from '../db/sqlstate.ts';
 import { AppError, toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { sleep } from '../lib/wake.ts';
-import { getProposals } from '../proposals/proposals.ts';
 import { admitAll, type Candidate } from './admit.ts';
 import { answersFor, keepAnswers, separateRepeats } from './idempotency.ts';
 import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
@@ -18,7 +17,7 @@ type Outcomes = Map<string, Proposed | Error>;
 type Waiting = Candidate & { resolve(result: Proposed): void; reject(error: Error): void };
 
 const MOST_PER_BATCH = 100;
-const MOST_TRIES = 8;
+const MOST_TRIES = 12;
 
 /**
  * Requests that arrive while a transaction is under way share the next one, so that a contended counter row
@@ -47,7 +46,7 @@ export function makeCreateProposal(
 
   const runBatch = async (batch: Candidate[]): Promise<Outcomes> => {
     try {
-      const outcomes = await commitOnce(database, batch, (tx) => decideAll(tx, batch));
+      const outcomes = await commitOnce(database, (tx) => decideAll(tx, batch));
       database.hints.tell('events');
       database.hints.tell('steps');
       return outcomes;
@@ -87,13 +86,16 @@ export function makeCreateProposal(
   };
 }
 
-/** When the connection breaks during COMMIT, looks whether the rows are there before trying again. */
+/**
+ * When the connection breaks during COMMIT, the same transaction is run again. If the first one did commit,
+ * the second waits for it and then meets its proposal ids, which were drawn before: that is the answer.
+ */
 async function commitOnce(
   database: Database,
-  batch: Candidate[],
   work: (tx: Db) => Promise<Outcomes>,
 ): Promise<Outcomes> {
   let decided: Outcomes = new Map();
+  let ambiguous = false;
   const remember = async (tx: Db) => {
     decided = await work(tx);
     return decided;
@@ -102,20 +104,10 @@ async function commitOnce(
     try {
       return await database.transaction(remember);
     } catch (error) {
-      if (!(error instanceof AmbiguousCommit) || tries >= MOST_TRIES) throw error;
-      if (await wasCommitted(database, batch)) return decided;
-    }
-  }
-}
-
-async function wasCommitted(database: Database, batch: Candidate[]): Promise<boolean> {
-  const ids = batch.map(({ id }) => id);
-  for (let tries = 1; ; tries++) {
-    try {
-      return (await getProposals(database, ids)).length > 0;
-    } catch (error) {
-      if (!isUnavailable(error) || tries >= MOST_TRIES) throw error;
-      await sleep(jittered(500));
+      if (ambiguous && brokenConstraint(error) === 'ops_proposals_pkey') return decided;
+      ambiguous ||= error instanceof AmbiguousCommit;
+      if (!ambiguous || !isUnavailable(error) || tries >= MOST_TRIES) throw error;
+      await sleep(jittered(50 * tries));
     }
   }
 }

@@ -87,23 +87,16 @@ async function persist(
 async function persistOnce(database: Database, workerId: string, batch: Waiting[]): Promise<Set<string>> {
   const completions = batch.map((one) => one.completion);
   const write = async (tx: Db) => {
-    const kept = await completeSteps(tx, completions);
-    const missing = completions.filter((one) => !kept.has(one.id));
-    if (missing.length > 0) for (const id of await completedBy(tx, missing)) kept.add(id);
-    return kept;
+    const done = await completeSteps(tx, completions);
+    const missing = completions.filter((one) => !done.has(one.id));
+    // A try whose answer was lost may have done it; then nothing goes alongside any more.
+    const earlier = missing.length > 0 ? await completedBy(tx, missing) : new Set<string>();
+    for (const one of batch) {
+      if (!earlier.has(one.completion.id)) await one.alongside?.(tx, done.has(one.completion.id));
+    }
+    return new Set([...done, ...earlier]);
   };
-  const together = batch.some((one) => one.alongside);
-  const kept = together
-    ? await database.transaction(async (tx) => {
-        // What an earlier try committed needs nothing alongside any more.
-        const before = await completedBy(tx, completions);
-        const held = await write(tx);
-        for (const one of batch) {
-          if (!before.has(one.completion.id)) await one.alongside?.(tx, held.has(one.completion.id));
-        }
-        return held;
-      })
-    : await write(database);
+  const kept = batch.some((one) => one.alongside) ? await database.transaction(write) : await write(database);
   const late = completions.filter((one) => !kept.has(one.id));
   if (late.length > 0) await recordLate(database, late, workerId);
   return kept;

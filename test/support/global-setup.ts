@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -22,6 +22,8 @@ export const TEMPLATE = 'opsloop_template';
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = silentLog();
   const home = await mkdtemp(join(tmpdir(), 'opsloop-test-'));
+  // The user that PostgreSQL runs as must be able to pass through.
+  await chmod(home, 0o711);
   const given = process.env.TEST_DATABASE_URL;
   const local = given ? undefined : await startLocalPostgres({ home, log });
   const serverUrl = given ?? local?.url ?? '';

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { setAgent } from '../../src/agents/agents.ts';
+import { completeSteps } from '../../src/engine/complete.ts';
+import { failStep } from '../../src/engine/fail.ts';
+import { promoteDelayed } from '../../src/engine/promote.ts';
+import { recoverSteps } from '../../src/engine/recover.ts';
+import { releaseSteps } from '../../src/engine/release.ts';
+import { retireWorker } from '../../src/engine/workers.ts';
+import { createKey, revokeKey } from '../../src/keys/keys.ts';
+import { approve, reject } from '../../src/loop/decide.ts';
+import { cancelMission, retryMission } from '../../src/loop/missions.ts';
+import { setPolicy } from '../../src/policy/policy.ts';
+import type { EventRow } from '../../src/events/schema.ts';
+import { useDatabase } from '../support/database.ts';
+import { openPolicy, proposer, sealAll, testWorker } from '../support/loop.ts';
+import { differences, readTables, replay } from '../support/replay.ts';
+
+const db = useDatabase();
+
+async function wholeLog(): Promise<EventRow[]> {
+  await sealAll(db.database);
+  return db.database.query<EventRow>(
+    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
+  );
+}
+
+test('after every kind of change, replaying the sealed log gives the tables', async () => {
+  const { database } = db;
+  await openPolicy(database, ['content', 'analysis']);
+  const propose = proposer(database);
+  const worker = await testWorker(database);
+  const finish = async (kind: string) => completeSteps(database, [{ ...(await worker.claimOne(kind)), output: { text: kind } }]);
+
+  // All the way through, with an edit, a release, a retry and a stale step on the way.
+  const pending = await propose({ kind: 'deploy', body: null });
+  const approved = await approve(database, pending.proposal.id, { by: 'key:a', edit: { title: 'Edited', body: 'new' } });
+  await releaseSteps(database, [await worker.claimOne()], { reason: 'unavailable', message: 'no model', retryInMs: 60_000 });
+  await database.query('update ops_steps set available_at = now() where available_at is not null');
+  await promoteDelayed(database);
+  const failing = await worker.claimOne();
+  await database.transaction((tx) =>
+    failStep(tx, { ...failing, failure: { class: 'error', message: 'x' }, final: false, retryInMs: 0 }),
+  );
+  await promoteDelayed(database);
+  const stale = await worker.claimOne();
+  await database.transaction((tx) => recoverSteps(tx, { why: 'stale', afterMinutes: -1, perKind: {} }));
+  expect(stale.attempt).toBe(3);
+  await finish('analyze');
+
+  // A review that fails the mission for good, and its retry that succeeds.
+  const reviewing = await worker.claimOne('review');
+  await database.transaction((tx) =>
+    failStep(tx, { ...reviewing, failure: { class: 'rejected_by_review', message: 'bad' }, final: true, retryInMs: 0, output: { verdict: 'reject' } }),
+  );
+  await retryMission(database, approved.mission?.mission.id ?? '', { by: 'key:a' });
+  await finish('review');
+  await finish('publish');
+
+  // A rejection by hand, one by a cap, and a cancelled mission with a running step.
+  await reject(database, (await propose({ kind: 'deploy' })).proposal.id, { by: 'key:b', reason: 'not now' });
+  await setPolicy(database, 'kind_caps', { tweet: 0 }, 'key:a');
+  await propose({ kind: 'tweet' });
+  const doomed = await propose({ kind: 'content' });
+  await worker.claimOne('analyze');
+  await cancelMission(database, doomed.mission?.mission.id ?? '', { by: 'key:a' });
+
+  await setAgent(database, 'scout', { display_name: 'Scout', config: { tone: 'dry' } }, 'key:a');
+  const { row } = await createKey(database, { name: 'scout', scopes: ['propose'], agent_id: 'scout' }, 'key:a');
+  await revokeKey(database, row.key_id, 'key:a');
+  await retireWorker(database, worker.workerId);
+
+  expect(differences(replay(await wholeLog()), await readTables(database))).toEqual([]);
+});
+
+test('a change that bypasses the program is found', async () => {
+  const { proposal } = await proposer(db.database)({ kind: 'analysis' });
+  await db.database.query(`update ops_proposals set title = 'forged' where id = $1`, [proposal.id]);
+  expect(differences(replay(await wholeLog()), await readTables(db.database))).toEqual([
+    `proposal ${proposal.id} title: table "forged", log "Look into it"`,
+  ]);
+});

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import { followEvents, listEvents } from '../../src/events/events.ts';
+import { selectHead } from '../../src/events/queries.ts';
+import { sealOnce, startSealer } from '../../src/events/sealer.ts';
+import { silentLog } from '../../src/log.ts';
+import { useDatabase } from '../support/database.ts';
+import { sealAll } from '../support/loop.ts';
+
+const db = useDatabase();
+const insert = `insert into ops_events (kind, source, entity, entity_id, payload) values ('test.written', 'test', 'beat', $1, '{}')`;
+
+test('a late commit with a lower id is sealed after what was visible before it, and nobody misses it', async () => {
+  await sealAll(db.database);
+  const { seq: before } = await selectHead(db.database);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let drawn = () => {};
+  const ready = new Promise<void>((resolve) => {
+    drawn = resolve;
+  });
+  const late = db.open().transaction(async (tx) => {
+    await tx.query(insert, ['late']);
+    drawn();
+    await held;
+  });
+  await ready;
+  await db.database.query(insert, ['early']);
+  expect(await sealOnce(db.database)).toBe(1);
+  release();
+  await late;
+  expect(await sealOnce(db.database)).toBe(1);
+  const rows = await db.database.query<{ entity_id: string; seq: number; id: number }>(
+    'select e.entity_id, s.seq, e.id from ops_event_seals s join ops_events e on e.id = s.event_id where s.seq > $1 order by s.seq',
+    [before],
+  );
+  expect(rows.map((row) => row.entity_id)).toEqual(['early', 'late']);
+  expect(rows[1]?.id).toBeLessThan(rows[0]?.id ?? 0);
+  expect(rows.map((row) => row.seq)).toEqual([before + 1, before + 2]);
+});
+
+test('followers see each event of 16 concurrent writers exactly once, in one order without gaps', async () => {
+  const sealers = [startSealer(db.database, silentLog()), startSealer(db.open(), silentLog())];
+  const { seq: before } = await selectHead(db.database);
+  const writers = 16;
+  const each = 100;
+  const stop = new AbortController();
+  const follow = async () => {
+    const seen: { seq: number; name: string }[] = [];
+    for await (const chunk of followEvents(db.database, { kind: 'test.written' }, before, stop.signal)) {
+      seen.push(...chunk.events.map((event) => ({ seq: event.seq, name: event.entity_id ?? '' })));
+      if (seen.length >= writers * each) break;
+    }
+    return seen;
+  };
+  const followers = [follow(), follow()];
+  const pool = db.open(writers);
+  await Promise.all(
+    Array.from({ length: writers }, async (_, writer) => {
+      for (let n = 0; n < each; n++) {
+        const rollsBack = n % 10 === 9;
+        await pool
+          .transaction(async (tx) => {
+            await tx.query(insert, [`${writer}-${n}`]);
+            if (rollsBack) {
+              await tx.query(insert, [`${writer}-${n}-b`]);
+              throw new Error('roll back');
+            }
+          })
+          .catch(() => pool.query(insert, [`${writer}-${n}`]));
+      }
+    }),
+  );
+  const [one = [], two = []] = await Promise.all(followers);
+  stop.abort();
+  for (const sealer of sealers) await sealer.close();
+  expect(one).toEqual(two);
+  expect(new Set(one.map((event) => event.name)).size).toBe(writers * each);
+  expect(one.map((event) => event.seq)).toEqual(one.map((_, index) => before + 1 + index));
+});
+
+test('the list pages from the newest to the oldest without repetition', async () => {
+  await sealAll(db.database);
+  const names: string[] = [];
+  let beforeSeq: number | undefined;
+  do {
+    const page = await listEvents(db.database, { kind: 'test.' }, { beforeSeq, limit: 700 });
+    names.push(...page.events.map((event) => event.entity_id ?? ''));
+    beforeSeq = page.next ?? undefined;
+  } while (beforeSeq !== undefined);
+  expect(names).toHaveLength(1_602);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test('the log and its seals are append-only', async () => {
+  for (const table of ['ops_events', 'ops_event_seals', 'ops_event_batches']) {
+    for (const statement of [`delete from ${table}`, `truncate ${table}`]) {
+      await expect(db.database.query(statement)).rejects.toMatchObject({ code: '23514' });
+    }
+  }
+  await expect(db.database.query(`update ops_events set kind = 'x'`)).rejects.toMatchObject({ code: '23514' });
+  await expect(db.database.query(`update ops_event_seals set seq = seq + 1`)).rejects.toMatchObject({ code: '23514' });
+});
+
+test('the chain of batches covers every digest', async () => {
+  const [row] = await db.database.query<{ ok: boolean }>(
+    `with recursive chain as (
+       select last_seq, sha256(''::bytea || digests) = hash as ok, hash, n from numbered where n = 1
+       union all
+       select b.last_seq, sha256(chain.hash || b.digests) = b.hash, b.hash, b.n from chain join numbered b on b.n = chain.n + 1),
+     numbered as (
+       select b.*, row_number() over (order by last_seq) as n,
+         (select string_agg(s.digest, ''::bytea order by s.seq) from ops_event_seals s
+          where s.seq between b.first_seq and b.last_seq) as digests
+       from ops_event_batches b)
+     select bool_and(ok) as ok from chain`,
+  );
+  expect(row?.ok).toBe(true);
+  const [altered] = await db.database.query<{ n: number }>(
+    `select count(*)::integer as n from ops_event_seals s join ops_events e on e.id = s.event_id
+     where s.digest <> ops_event_digest(e)`,
+  );
+  expect(altered?.n).toBe(0);
+});
