@@ -1,0 +1,64 @@
+import { open } from 'node:fs/promises';
+import type { Who } from './http-error.ts';
+import { LlmError } from './llm-error.ts';
+import type { ProviderConfig } from './schema.ts';
+
+const LARGEST_FILE = 16 * 1024;
+
+/** The headers that every request to a provider carries. */
+export async function readAccess(
+  provider: string,
+  config: ProviderConfig,
+  secrets: (name: string) => string | undefined,
+): Promise<{ who: Who; headers: Record<string, string> }> {
+  const key = await readApiKey(provider, config, secrets);
+  const headers = { ...config.headers };
+  if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
+  return { who: { provider, key }, headers };
+}
+
+/**
+ * The key of a provider, read anew each time, so that it can be changed while we run. No message here
+ * holds a part of the key.
+ */
+async function readApiKey(
+  provider: string,
+  config: ProviderConfig,
+  secrets: (name: string) => string | undefined,
+): Promise<string | undefined> {
+  if (config.apiKeyFile !== undefined) {
+    return usable(provider, `file ${config.apiKeyFile}`, await readKeyFile(provider, config.apiKeyFile));
+  }
+  if (config.apiKeyEnv === undefined) return undefined;
+  const value = secrets(config.apiKeyEnv);
+  if (value === undefined) throw refusal(provider, `the environment variable ${config.apiKeyEnv} is not set`);
+  return usable(provider, `environment variable ${config.apiKeyEnv}`, value);
+}
+
+async function readKeyFile(provider: string, path: string): Promise<string> {
+  try {
+    await using file = await open(path, 'r');
+    const { mode, size } = await file.stat();
+    // Windows has no such bits.
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      throw refusal(provider, `others can read ${path}; run: chmod 600 ${path}`);
+    }
+    if (size > LARGEST_FILE) throw refusal(provider, `${path} is too large for a key`);
+    return await file.readFile('utf8');
+  } catch (error) {
+    if (error instanceof LlmError) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw refusal(provider, `${path} cannot be read (${code})`);
+  }
+}
+
+/** A key is one visible line; anything else would break the header it is sent in. */
+function usable(provider: string, source: string, value: string): string {
+  const key = value.trim();
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw refusal(provider, `the ${source} does not hold a key (one line of visible ASCII characters)`);
+}
+
+function refusal(provider: string, problem: string): LlmError {
+  return new LlmError('refused', `The key of ${provider} is not usable: ${problem}`, { provider });
+}

@@ -1,0 +1,72 @@
+import type { Log } from '../log.ts';
+import { makeHttp } from './http.ts';
+import { makeMemory } from './memory.ts';
+import { ollamaProvider } from './ollama.ts';
+import { openAiProvider } from './openai-compatible.ts';
+import type { Provider, ProviderParts } from './provider.ts';
+import { makeRouter } from './router.ts';
+import type { LlmConfig, ProviderConfig } from './schema.ts';
+import { configuredTarget, modeTarget } from './target.ts';
+import type { Installation, Llm } from './types.ts';
+
+export { LlmError, type LlmErrorClass } from './llm-error.ts';
+export { type LlmConfig, type LlmConfigInput, llmConfigSchema } from './schema.ts';
+export type {
+  Installation,
+  Llm,
+  LlmAnswer,
+  LlmEngine,
+  LlmRequest,
+  LlmStatus,
+  LlmUsage,
+  ProviderStatus,
+} from './types.ts';
+
+export type LlmDeps = {
+  log: Log;
+  installation: Installation;
+  /** Looks up the environment variables that hold keys. */
+  secrets: (name: string) => string | undefined;
+};
+
+/** Throws `config_invalid` for names that cannot be; everything else waits for the first request. */
+export function makeLlm(config: LlmConfig, deps: LlmDeps): Llm {
+  const configs: Record<string, ProviderConfig> = {
+    ollama: { type: 'ollama', baseUrl: config.ollamaUrl },
+    ...config.providers,
+  };
+  const names = Object.keys(configs);
+  const target = (setting: string, name: string | undefined) =>
+    name === undefined ? undefined : configuredTarget(setting, name, names);
+  const configured = {
+    first: modeTarget(config.mode, names) ?? target('The default model', config.defaultModel),
+    fallback: target('The fallback model', config.fallback),
+  };
+  for (const [agent, name] of Object.entries(config.agentModels)) target(`The model of agent ${agent}`, name);
+
+  const http = makeHttp();
+  const log = deps.log.child({ part: 'llm' });
+  const parts: ProviderParts = { config, http, secrets: deps.secrets };
+  return makeRouter({
+    config,
+    providers: Object.entries(configs).map(([name, each]) => makeProvider(name, each, parts)),
+    configured: { ...configured, explicit: isExplicit(config, configured.first !== undefined) },
+    memory: makeMemory(deps.installation, log),
+    http,
+    log,
+  });
+}
+
+function makeProvider(name: string, config: ProviderConfig, parts: ProviderParts): Provider {
+  return config.type === 'ollama' ? ollamaProvider(name, config, parts) : openAiProvider(name, config, parts);
+}
+
+/** Whether somebody wrote down a model, which says that one is wanted. */
+function isExplicit(config: LlmConfig, hasDefault: boolean): boolean {
+  return (
+    hasDefault ||
+    config.fallback !== undefined ||
+    Object.keys(config.agentModels).length > 0 ||
+    Object.values(config.providers).some(({ models }) => models !== undefined)
+  );
+}
