@@ -50,8 +50,8 @@ export type App = {
   isReady(): boolean;
   /** Resolves when it is ready; rejects with what makes that impossible. */
   ready: Promise<void>;
-  /** No more claims; running steps finish or are given back within `graceMs`; then all connections end. */
-  stop(graceMs?: number): Promise<void>;
+  /** No more claims; running steps finish or are given back within `graceMs`, or at `hurry`; then all connections end. */
+  stop(graceMs?: number, hurry?: AbortSignal): Promise<void>;
 };
 
 export function createApp(options: AppOptions): App {
@@ -119,10 +119,10 @@ export function createApp(options: AppOptions): App {
     worker: () => worker,
     isReady: () => ready,
     ready: beginning,
-    async stop(graceMs = 8_000) {
+    async stop(graceMs = 8_000, hurry) {
       closing.abort();
       await beginning.catch(() => undefined);
-      await worker?.stop(graceMs);
+      await worker?.stop(graceMs, hurry);
       await heartbeat?.close();
       await outputs?.close();
       await llm.close();

@@ -6,10 +6,6 @@ export async function selectProposal(db: Db, id: string): Promise<ProposalRow | 
   return row ?? null;
 }
 
-export function selectProposalsById(db: Db, ids: string[]): Promise<ProposalRow[]> {
-  return db.query<ProposalRow>('select * from ops_proposals where id = any($1::uuid[])', [ids]);
-}
-
 /** The newest first. Ids are drawn in the order of time, so the primary key is the order of the list. */
 export function selectProposals(
   db: Db,

@@ -30,8 +30,8 @@ export type Worker = {
   id(): string;
   /** Steps being worked right now. */
   holds(): number;
-  /** No more claims; what runs may finish for `graceMs` and is then aborted and given back. */
-  stop(graceMs: number): Promise<void>;
+  /** No more claims; what runs may finish for `graceMs`, or until `hurry`, and is then aborted and given back. */
+  stop(graceMs: number, hurry?: AbortSignal): Promise<void>;
 };
 
 export type WorkerOptions = {
@@ -191,11 +191,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   return {
     id: () => workerId,
     holds: () => attempts.size,
-    async stop(graceMs) {
+    async stop(graceMs, hurry) {
       claiming.abort();
       await Promise.all(loops);
       const all = () => Promise.all([...attempts.values()].map((attempt) => attempt.done));
       const grace = new AbortController();
+      if (hurry?.aborted) grace.abort();
+      hurry?.addEventListener('abort', () => grace.abort(), { once: true });
       await Promise.race([all(), sleep(graceMs, grace.signal)]);
       grace.abort();
       for (const attempt of attempts.values()) abort(attempt, 'shutdown');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Database } from '../db/database.ts';
 import { markWritten, unwrittenArtefacts } from '../engine/artefacts.ts';
 import { toError } from '../errors.ts';
+import { codeOf, syncDirectory } from '../lib/files.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
 
@@ -73,15 +74,10 @@ async function putWhole(folder: string, name: string, content: string): Promise<
   try {
     await link(temporary, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || (await readFile(path, 'utf8')) !== content)
+    if (codeOf(error) !== 'EEXIST' || (await readFile(path, 'utf8')) !== content)
       throw error;
   } finally {
     await unlink(temporary);
   }
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncDirectory(folder);
 }

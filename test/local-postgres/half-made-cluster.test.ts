@@ -1,7 +1,7 @@
 import { chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { isThere } from '../../src/db/local/files.ts';
+import { isThere } from '../../src/lib/files.ts';
 import { startLocalPostgres } from '../../src/db/local/local-postgres.ts';
 import { isLinux, isRoot, killProcessesIn, log, newHome, query, runChild, until } from './support.ts';
 

@@ -18,7 +18,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, afterEach, vi } from 'vitest';
-import { isThere } from '../../src/db/local/files.ts';
+import { isThere } from '../../src/lib/files.ts';
 import { type Host, thisHost } from '../../src/db/local/host.ts';
 import { silentLog } from '../../src/log.ts';
 

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink
 import { basename, dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { codeOf, readIfThere } from './files.ts';
+import { codeOf, readIfThere } from '../../lib/files.ts';
 import { type Host, isBundledPlatform, platformName } from './host.ts';
 import type { RunAs } from './run-as.ts';
 import { type ProgramResult, runProgram } from './run-program.ts';

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
-import { isThere, readIfThere, syncDirectory, writeDurably } from './files.ts';
+import { isThere, readIfThere, syncDirectory, writeDurably } from '../../lib/files.ts';
 import { type HomeFiles, readOwn } from './home-state.ts';
 import type { RunAs } from './run-as.ts';
 import { runProgram } from './run-program.ts';

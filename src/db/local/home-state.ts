@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { codeOf, readIfThere, writeDurably } from './files.ts';
+import { codeOf, readIfThere, writeDurably } from '../../lib/files.ts';
 import type { Host } from './host.ts';
 import { mayEnter, type RunAs } from './run-as.ts';
 

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { prepareBinaries, removeOtherCopies } from './binaries.ts';
 import { clusterMajor, dataDirOf, ensureCluster, NAME, readPassword } from './cluster.ts';
-import { isThere } from './files.ts';
+import { isThere } from '../../lib/files.ts';
 import {
   choosePlace,
   type HomeFiles,

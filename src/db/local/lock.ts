@@ -12,7 +12,7 @@ import { access, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { codeOf, isMissing, readIfThere } from './files.ts';
+import { codeOf, isMissing, readIfThere } from '../../lib/files.ts';
 import { isAlive, ownIdentity } from './processes.ts';
 
 export type LockOwner = { pid: number; since: string; port?: number };

@@ -2,7 +2,7 @@ import { readdir, readlink, realpath, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { NAME } from './cluster.ts';
-import { codeOf, isMissing, readIfThere } from './files.ts';
+import { codeOf, isMissing, readIfThere } from '../../lib/files.ts';
 import { isAlive } from './processes.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { AppError } from '../../errors.ts';
-import { codeOf, readIfThere } from './files.ts';
+import { codeOf, readIfThere } from '../../lib/files.ts';
 import type { Host } from './host.ts';
 import { runProgram } from './run-program.ts';
 

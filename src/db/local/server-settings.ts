@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
-import { appendAsOwner, readIfThere, writeDurably } from './files.ts';
+import { readIfThere, writeDurably } from '../../lib/files.ts';
+import { appendAsOwner } from './files.ts';
 import type { RunAs } from './run-as.ts';
 
 /** Durability is spelled out, so that no default of the bundled binaries can weaken it. */
