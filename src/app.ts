@@ -7,7 +7,7 @@ import { requireSafeSettings } from './db/settings.ts';
 import { isUnavailable } from './db/sqlstate.ts';
 import { AppError, toError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
-import { type Health, readHealth } from './health.ts';
+import { type Health, readHealth } from './health/health.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
 import { sleep } from './lib/wake.ts';

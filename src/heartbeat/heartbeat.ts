@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Db } from '../db/database.ts';
 import { type ActionRunRow, insertActionRun, selectRunsOfBeat } from '../engine/action-runs.ts';
 import { AppError, toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
@@ -63,6 +63,11 @@ export function startHeartbeat(
       await running?.catch(() => undefined);
     },
   };
+}
+
+/** Milliseconds since the last beat of the installation; null when there was none. */
+export function lastBeatAge(db: Db): Promise<number | null> {
+  return lastBeatAgeMs(db);
 }
 
 async function runBeat(

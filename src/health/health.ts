@@ -1,9 +1,10 @@
-import type { Database } from './db/database.ts';
-import { eventsHead } from './events/events.ts';
-import { lastBeatAgeMs } from './heartbeat/queries.ts';
-import { humanDuration } from './lib/time.ts';
-import type { Llm } from './llm/llm.ts';
-import { VERSION } from './version.ts';
+import type { Database, Db } from '../db/database.ts';
+import { eventsHead } from '../events/events.ts';
+import { lastBeatAge } from '../heartbeat/heartbeat.ts';
+import { humanDuration } from '../lib/time.ts';
+import type { Llm } from '../llm/llm.ts';
+import { VERSION } from '../version.ts';
+import { type OldestWork, selectCounts, selectOldestWork } from './queries.ts';
 
 export type Health = {
   status: 'ok' | 'degraded';
@@ -24,37 +25,14 @@ export type Health = {
   llm: { serving: string; llm: boolean; extractive: boolean };
 };
 
-type Counts = {
-  version: string;
-  workers: number;
-  pending: number;
-  active: number;
-  ready: number;
-  delayed: number;
-  running: number;
-  unwritten: number;
-  paused: Health['paused'] | null;
-};
-
 const SLOW_SEALING_MS = 10_000;
 
 /** How the installation is, from the database and this process. */
 export async function readHealth(database: Database, llm: Llm, heartbeatMs: number): Promise<Health> {
   const began = performance.now();
-  const [counts] = await database.query<Counts>(
-    `select current_setting('server_version') as version,
-       (select count(*) from ops_workers where ended_at is null and lease_expires_at > clock_timestamp())::integer as workers,
-       (select count(*) from ops_proposals where status = 'pending')::integer as pending,
-       (select count(*) from ops_missions where status = 'active')::integer as active,
-       (select count(*) from ops_steps where ready)::integer as ready,
-       (select count(*) from ops_steps where available_at is not null)::integer as delayed,
-       (select count(*) from ops_steps where status = 'running')::integer as running,
-       (select count(*) from ops_artefacts where written_at is null)::integer as unwritten,
-       (select value from ops_policy where key = 'paused') as paused`,
-  );
+  const counts = await selectCounts(database);
   const latencyMs = Math.round(performance.now() - began);
-  if (!counts) throw new Error('the database gave no counts');
-  const beatAge = await lastBeatAgeMs(database);
+  const beatAge = await lastBeatAge(database);
   const events = await eventsHead(database);
   const { serving, llm: hasModel, extractive } = llm.status();
 
@@ -92,4 +70,9 @@ export async function readHealth(database: Database, llm: Llm, heartbeatMs: numb
     paused: counts.paused ?? { enabled: true, agents: [] },
     llm: { serving, llm: hasModel, extractive },
   };
+}
+
+/** How long the oldest work of each sort waits, for those who look for what is stuck. */
+export function oldestWork(db: Db): Promise<OldestWork> {
+  return selectOldestWork(db);
 }

@@ -1,0 +1,30 @@
+import type { Config } from '../config.ts';
+import { attachLocalPostgres, type LocalPostgres, startLocalPostgres } from '../db/local/local-postgres.ts';
+import type { Log } from '../log.ts';
+
+/** Where the data is, and how to leave it. */
+export type DataSource = { url: string; description: string; stop(): Promise<void> };
+
+/** The database of DATABASE_URL, else the home's own PostgreSQL, which is started. */
+export async function startDatabase(config: Config, log: Log): Promise<DataSource> {
+  return config.databaseUrl !== undefined
+    ? given(config.databaseUrl)
+    : own(await startLocalPostgres({ home: config.home, log: log.child({ part: 'postgres' }) }));
+}
+
+/** The same for a program beside a running `opsloop up`: the home's own PostgreSQL must be running already. */
+export async function attachDatabase(config: Config, log: Log): Promise<DataSource> {
+  return config.databaseUrl !== undefined
+    ? given(config.databaseUrl)
+    : own(await attachLocalPostgres({ home: config.home, log: log.child({ part: 'postgres' }) }));
+}
+
+function given(url: string): DataSource {
+  const { hostname, port, pathname } = new URL(url);
+  return { url, description: `${hostname}${port ? `:${port}` : ''}${pathname}, by DATABASE_URL`, stop: async () => undefined };
+}
+
+function own(local: LocalPostgres): DataSource {
+  const description = `PostgreSQL ${local.version} in ${local.dataDir}, run by opsloop as ${local.runsAs}`;
+  return { url: local.url, description, stop: local.stop };
+}

@@ -1,0 +1,62 @@
+import type { Config } from '../../config.ts';
+import type { Database } from '../../db/database.ts';
+import { isKnown } from '../../db/installation.ts';
+import { oldestWork, readHealth } from '../../health/health.ts';
+import { humanDuration } from '../../lib/time.ts';
+import { type Llm, makeLlm } from '../../llm/llm.ts';
+import { silentLog } from '../../log.ts';
+import { type Check, ok, problem, warning } from './check.ts';
+
+/** Language models, workers, the heartbeat, and work that does not move. */
+export async function checkWork(config: Config, database: Database | null): Promise<Check[]> {
+  const llm = makeLlm(config.llm, {
+    log: silentLog(),
+    secrets: config.secret,
+    installation: {
+      modelSeen: async () => (database ? isKnown(database, 'model_seen') : false),
+      rememberModel: async () => undefined,
+    },
+  });
+  try {
+    const models = await checkModels(llm);
+    return database ? [...models, ...(await checkLoop(config, database, llm)), ...(await checkStuck(database))] : models;
+  } finally {
+    await llm.close();
+  }
+}
+
+async function checkModels(llm: Llm): Promise<Check[]> {
+  const status = await llm.refresh();
+  const serving = status.llm
+    ? ok('model', status.serving)
+    : warning('model', status.serving, 'Start Ollama and pull a model (`ollama pull qwen3`), or set OPSLOOP_LLM and config.json.');
+  const providers = status.providers.map((provider) => {
+    const name = `provider ${provider.name}`;
+    const leaves = provider.cloud ? ', text leaves this machine' : '';
+    if (provider.problem) return warning(name, `${provider.baseUrl}: ${provider.problem}`, 'Start it, or take it out of config.json.');
+    return ok(name, `${provider.baseUrl}, models: ${provider.models?.slice(0, 8).join(', ') || 'none'}${leaves}`);
+  });
+  return [serving, ...providers];
+}
+
+async function checkLoop(config: Config, database: Database, llm: Llm): Promise<Check[]> {
+  const health = await readHealth(database, llm, config.heartbeatMs);
+  const age = health.last_beat_age_seconds;
+  const beat = age === null ? 'no beat yet' : `last beat ${humanDuration(age * 1000)} ago`;
+  return [
+    health.workers.alive > 0
+      ? ok('workers', `${health.workers.alive} alive`)
+      : problem('workers', 'none alive', 'Start `opsloop up` or `opsloop worker`.'),
+    age !== null && age * 1000 <= 2 * config.heartbeatMs ? ok('heartbeat', beat) : problem('heartbeat', beat, 'Start `opsloop up`.'),
+    health.paused.enabled ? warning('pause', 'everything is paused', 'Go on with `opsloop resume`.') : ok('pause', 'not paused'),
+    ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
+  ];
+}
+
+async function checkStuck(database: Database): Promise<Check[]> {
+  const oldest = await oldestWork(database);
+  const show = (ms: number | null | undefined) => (ms == null ? 'none' : humanDuration(ms));
+  const found = `oldest waiting step ${show(oldest.ready_ms)}, oldest running ${show(oldest.running_ms)}, oldest pending proposal ${show(oldest.pending_ms)}`;
+  const slow = (oldest.ready_ms ?? 0) > 600_000 || (oldest.running_ms ?? 0) > 3_600_000;
+  return [slow ? warning('stuck work', found, 'Ask `opsloop why <id>` what moves it next.') : ok('stuck work', found)];
+}

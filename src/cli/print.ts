@@ -1,0 +1,62 @@
+import { styleText } from 'node:util';
+import { humanDuration } from '../lib/time.ts';
+
+/** Only here is anything written to the standard output. */
+export function printLine(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** For programs: one JSON document. */
+export function printJson(value: unknown): void {
+  printLine(JSON.stringify(value, null, 2));
+}
+
+/** What did not go well, for people, beside the output. */
+export function printProblem(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+type Column<Row> = { title: string; value: (row: Row) => string };
+
+/** Columns as wide as their widest cell; the last one takes what is left of the line. */
+export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string): void {
+  if (rows.length === 0) {
+    printLine(empty);
+    return;
+  }
+  const cells = rows.map((row) => columns.map((column) => visible(column.value(row))));
+  const widths = columns.map((column, index) => Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)));
+  const line = (row: string[]) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
+  printLine(dim(line(columns.map((column) => column.title))));
+  for (const row of cells) printLine(line(row));
+}
+
+/** A name and its value on a line each. */
+export function printFields(fields: Record<string, string | null | undefined>): void {
+  const shown = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const width = Math.max(...shown.map(([name]) => name.length));
+  for (const [name, value] of shown) printLine(`${dim(name.padEnd(width))}  ${visible(value ?? '')}`);
+}
+
+/** "3 min ago", or nothing. */
+export function ago(time: string | null | undefined): string {
+  return time ? `${humanDuration(Date.now() - Date.parse(time))} ago` : '';
+}
+
+export function dim(text: string): string {
+  return process.stdout.isTTY ? styleText('dim', text) : text;
+}
+
+export function bold(text: string): string {
+  return process.stdout.isTTY ? styleText('bold', text) : text;
+}
+
+/**
+ * Text of agents, made harmless for a terminal: control characters and direction marks are shown, not obeyed.
+ * Line ends and tabs stay.
+ */
+export function visible(text: string): string {
+  return text.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;

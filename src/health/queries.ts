@@ -1,0 +1,46 @@
+import type { Db } from '../db/database.ts';
+
+export type Counts = {
+  version: string;
+  workers: number;
+  pending: number;
+  active: number;
+  ready: number;
+  delayed: number;
+  running: number;
+  unwritten: number;
+  paused: { enabled: boolean; agents: string[] } | null;
+};
+
+/** How much of everything there is right now. */
+export async function selectCounts(db: Db): Promise<Counts> {
+  const [counts] = await db.query<Counts>(
+    `select current_setting('server_version') as version,
+       (select count(*) from ops_workers where ended_at is null and lease_expires_at > clock_timestamp())::integer as workers,
+       (select count(*) from ops_proposals where status = 'pending')::integer as pending,
+       (select count(*) from ops_missions where status = 'active')::integer as active,
+       (select count(*) from ops_steps where ready)::integer as ready,
+       (select count(*) from ops_steps where available_at is not null)::integer as delayed,
+       (select count(*) from ops_steps where status = 'running')::integer as running,
+       (select count(*) from ops_artefacts where written_at is null)::integer as unwritten,
+       (select value from ops_policy where key = 'paused') as paused`,
+  );
+  if (!counts) throw new Error('the database gave no counts');
+  return counts;
+}
+
+export type OldestWork = { ready_ms: number | null; running_ms: number | null; pending_ms: number | null };
+
+/** How long the oldest step that could be claimed, the oldest running step and the oldest pending proposal wait. */
+export async function selectOldestWork(db: Db): Promise<OldestWork> {
+  const [oldest] = await db.query<OldestWork>(
+    `select
+       (select extract(epoch from clock_timestamp() - min(created_at)) * 1000
+        from ops_steps where ready)::float8 as ready_ms,
+       (select extract(epoch from clock_timestamp() - min(claimed_at)) * 1000
+        from ops_steps where status = 'running')::float8 as running_ms,
+       (select extract(epoch from clock_timestamp() - min(created_at)) * 1000
+        from ops_proposals where status = 'pending')::float8 as pending_ms`,
+  );
+  return oldest ?? { ready_ms: null, running_ms: null, pending_ms: null };
+}
