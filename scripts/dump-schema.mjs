@@ -18,9 +18,20 @@ if ('uid' in user) chownSync(folder, user.uid, user.gid);
 
 try {
   run('initdb', ['-D', data, '-A', 'trust', '-U', 'postgres', '--encoding=UTF8', '--locale=C']);
-  run('pg_ctl', ['-D', data, '-w', '-l', join(folder, 'log'), '-o', `-p ${PORT} -k ${folder} -h 127.0.0.1`, 'start']);
+  run('pg_ctl', [
+    '-D',
+    data,
+    '-w',
+    '-l',
+    join(folder, 'log'),
+    '-o',
+    `-p ${PORT} -k ${folder} -h 127.0.0.1`,
+    'start',
+  ]);
   try {
-    execFileSync(process.execPath, ['dist/cli/main.js', 'migrate'], { env: { ...process.env, DATABASE_URL: url } });
+    execFileSync(process.execPath, ['dist/cli/main.js', 'migrate'], {
+      env: { ...process.env, DATABASE_URL: url },
+    });
     const found = tidy(run('pg_dump', ['--schema-only', '--no-owner', '--no-privileges', url]));
     if (!check) writeFileSync('schema.sql', found);
     else if (readFileSync('schema.sql', 'utf8') !== found) {
@@ -35,13 +46,21 @@ try {
 }
 
 function run(program, args) {
-  return execFileSync(join(BIN, program), args, { encoding: 'utf8', cwd: folder, ...user, stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(join(BIN, program), args, {
+    encoding: 'utf8',
+    cwd: folder,
+    ...user,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Without what differs from dump to dump: versions, settings, and the random word of \restrict. */
 function tidy(dump) {
   const lines = dump.split('\n').filter((line) => !/^(--|SET |SELECT pg_catalog|\\)/.test(line));
-  return `${lines.join('\n').replace(/\n{3,}/g, '\n\n').trim()}\n`;
+  return `${lines
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()}\n`;
 }
 
 function idsOf(name) {

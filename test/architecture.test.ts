@@ -15,13 +15,16 @@ function importsOf(file: string): Import[] {
   const found = [...code.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)';/gms)];
   return found.map(([statement, type, target = '']) => ({
     from: file,
-    target: target.startsWith('.') ? relative(root, resolve(root, dirname(file), target)).replaceAll('\\', '/') : target,
+    target: target.startsWith('.')
+      ? relative(root, resolve(root, dirname(file), target)).replaceAll('\\', '/')
+      : target,
     typeOnly: type !== undefined || /^(?:import|export)\s+\{\s*(?:type \w+,?\s*)+\}/.test(statement),
   }));
 }
 
 const imports = files.flatMap(importsOf);
-const layerOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace('.ts', ''));
+const layerOf = (path: string) =>
+  path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace('.ts', '');
 const DOMAINS = ['policy', 'agents', 'keys', 'proposals', 'missions', 'steps'];
 
 /** What each folder may import of ours. */
@@ -50,7 +53,7 @@ const TYPES_MAY: Record<string, string[]> = {
 
 test.each(Object.keys(MAY))('%s imports only what stands below it', (layer) => {
   const wrong = imports.filter(({ from, target, typeOnly }) => {
-    if (layerOf(from) !== layer || !/\.ts$/.test(target) || layerOf(target) === layer) return false;
+    if (layerOf(from) !== layer || !target.endsWith('.ts') || layerOf(target) === layer) return false;
     if (typeOnly && TYPES_MAY[layer]?.includes(layerOf(target))) return false;
     return !MAY[layer]?.includes(layerOf(target));
   });
@@ -60,7 +63,9 @@ test.each(Object.keys(MAY))('%s imports only what stands below it', (layer) => {
 test('the queries of a domain are private to it, but for the layers that decide across domains', () => {
   const wrong = imports.filter(
     ({ from, target }) =>
-      target.endsWith('queries.ts') && layerOf(from) !== layerOf(target) && !['loop', 'engine'].includes(layerOf(from)),
+      target.endsWith('queries.ts') &&
+      layerOf(from) !== layerOf(target) &&
+      !['loop', 'engine'].includes(layerOf(from)),
   );
   expect(wrong.map(({ from, target }) => `${from} -> ${target}`)).toEqual([]);
 });
@@ -85,7 +90,9 @@ test('packages have one place each', () => {
     undici: /^llm\//,
   };
   const wrong = imports.filter(({ from, target, typeOnly }) => {
-    const name = target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : (target.split('/')[0] ?? '');
+    const name = target.startsWith('@')
+      ? target.split('/').slice(0, 2).join('/')
+      : (target.split('/')[0] ?? '');
     const place = Object.hasOwn(places, name) ? places[name] : undefined;
     return place !== undefined && !typeOnly && !place.test(from);
   });
@@ -95,12 +102,17 @@ test('packages have one place each', () => {
 test('the environment is read in config.ts, and only the CLI writes to the standard output', () => {
   const reads = files.filter((file) => /process\.env\b/.test(readFileSync(join(root, file), 'utf8')));
   expect(reads).toEqual(['config.ts']);
-  const writes = files.filter((file) => /console\.|process\.stdout\.write|process\.exit\b/.test(readFileSync(join(root, file), 'utf8')));
+  const writes = files.filter((file) =>
+    /console\.|process\.stdout\.write|process\.exit\b/.test(readFileSync(join(root, file), 'utf8')),
+  );
   expect(writes.filter((file) => !file.startsWith('cli/'))).toEqual([]);
 });
 
 test('no file is longer than 400 lines, and the median is about 80', () => {
-  const lengths = files.map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n').length }));
+  const lengths = files.map((file) => ({
+    file,
+    lines: readFileSync(join(root, file), 'utf8').split('\n').length,
+  }));
   expect(lengths.filter(({ lines }) => lines > 400)).toEqual([]);
   const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b);
   expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(110);

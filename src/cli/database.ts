@@ -21,7 +21,11 @@ export async function attachDatabase(config: Config, log: Log): Promise<DataSour
 
 function given(url: string): DataSource {
   const { hostname, port, pathname } = new URL(url);
-  return { url, description: `${hostname}${port ? `:${port}` : ''}${pathname}, by DATABASE_URL`, stop: async () => undefined };
+  return {
+    url,
+    description: `${hostname}${port ? `:${port}` : ''}${pathname}, by DATABASE_URL`,
+    stop: async () => undefined,
+  };
 }
 
 function own(local: LocalPostgres): DataSource {

@@ -32,7 +32,8 @@ try {
 function report(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERRORS.usage.exitCode;
   const known = error instanceof AppError ? error : new AppError('internal', error.message, { cause: error });
-  if (program.opts<{ json?: boolean }>().json) printJson({ code: known.code, error: known.message, ...known.details });
+  if (program.opts<{ json?: boolean }>().json)
+    printJson({ code: known.code, error: known.message, ...known.details });
   else printProblem(`opsloop: ${known.message}`);
   return known.exitCode;
 }

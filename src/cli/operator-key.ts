@@ -16,7 +16,10 @@ export async function readOperatorKey(config: Config): Promise<string | undefine
 }
 
 /** The first start makes an operator's key and keeps it in a file that only its owner can read. It is never logged. */
-export async function ensureOperatorKey(config: Config, database: Database): Promise<{ file: string | null }> {
+export async function ensureOperatorKey(
+  config: Config,
+  database: Database,
+): Promise<{ file: string | null }> {
   if (config.apiKey !== undefined) return { file: null };
   const file = operatorKeyFile(config.home);
   const kept = await readOperatorKey(config);

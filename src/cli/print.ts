@@ -25,15 +25,20 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
     return;
   }
   const cells = rows.map((row) => columns.map((column) => visible(column.value(row))));
-  const widths = columns.map((column, index) => Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)));
-  const line = (row: string[]) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
+  const widths = columns.map((column, index) =>
+    Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  );
+  const line = (row: string[]) =>
+    row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join('  ');
   printLine(dim(line(columns.map((column) => column.title))));
   for (const row of cells) printLine(line(row));
 }
 
 /** A name and its value on a line each. */
 export function printFields(fields: Record<string, string | null | undefined>): void {
-  const shown = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const shown = Object.entries(fields).filter(
+    ([, value]) => value !== null && value !== undefined && value !== '',
+  );
   const width = Math.max(...shown.map(([name]) => name.length));
   for (const [name, value] of shown) printLine(`${dim(name.padEnd(width))}  ${visible(value ?? '')}`);
 }
@@ -59,4 +64,4 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -13,7 +13,11 @@ const DOCUMENT = new URL('../../README.md', import.meta.url);
  */
 export async function proposeSample(app: App): Promise<string | null> {
   if (await isKnown(app.database, 'sample_proposed')) return null;
-  const body = (await readFile(DOCUMENT)).subarray(0, MAX_BODY_BYTES).toString('utf8').toWellFormed().slice(0, MAX_BODY_BYTES / 4);
+  const body = (await readFile(DOCUMENT))
+    .subarray(0, MAX_BODY_BYTES)
+    .toString('utf8')
+    .toWellFormed()
+    .slice(0, MAX_BODY_BYTES / 4);
   const proposed = await app.propose({
     agentId: 'research',
     kind: 'analysis',

@@ -36,8 +36,10 @@ export function makeShutdown(log: Log): Shutdown {
   process.on('SIGTERM', onSignal);
 
   const endAll = async () => {
-    for (const { name, ending } of endings.reverse()) {
-      await ending(hurry.signal).catch((error: unknown) => log.error({ part: 'opsloop', err: toError(error).message }, `${name} did not stop well`));
+    for (const { name, ending } of endings.toReversed()) {
+      await ending(hurry.signal).catch((error: unknown) =>
+        log.error({ part: 'opsloop', err: toError(error).message }, `${name} did not stop well`),
+      );
     }
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

@@ -55,7 +55,7 @@ const providerName = z
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'a provider name has small letters, digits and dashes')
   .refine((name) => !RESERVED_NAMES.includes(name), 'that provider name has a meaning of its own');
 
-const timeoutsSchema = z.object({
+const timeoutsSchema = z.strictObject({
   /** Long, because a model that is not in memory is loaded first. */
   firstTokenMs: z.int().min(1).default(300_000),
   /** The longest silence between two tokens. */
@@ -67,7 +67,7 @@ const timeoutsSchema = z.object({
 });
 
 export const llmConfigSchema = z
-  .object({
+  .strictObject({
     /** `auto`, `extractive`, `none` or `provider:model`. */
     mode: z.string().min(1).default('auto'),
     /** Used when the wanted model cannot be had. */

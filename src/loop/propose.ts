@@ -90,10 +90,7 @@ export function makeCreateProposal(
  * When the connection breaks during COMMIT, the same transaction is run again. If the first one did commit,
  * the second waits for it and then meets its proposal ids, which were drawn before: that is the answer.
  */
-async function commitOnce(
-  database: Database,
-  work: (tx: Db) => Promise<Outcomes>,
-): Promise<Outcomes> {
+async function commitOnce(database: Database, work: (tx: Db) => Promise<Outcomes>): Promise<Outcomes> {
   let decided: Outcomes = new Map();
   let ambiguous = false;
   const remember = async (tx: Db) => {

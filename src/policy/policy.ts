@@ -40,18 +40,55 @@ export async function setPolicy(
 ): Promise<PolicyRow> {
   const known = requireKey(key);
   const parsed = parseValue(known, value);
+  return changePolicy(database, known, () => parsed, by);
+}
+
+/**
+ * Pauses or resumes everybody, or one agent. Read and written under one lock, so that of two changes at once
+ * neither is lost.
+ * @throws AppError policy_unreadable, or invalid_policy when too many agents are paused
+ */
+export async function setPaused(
+  database: Database,
+  pause: boolean,
+  agentId: string | undefined,
+  by: string,
+): Promise<Policy['paused']> {
+  const row = await changePolicy(
+    database,
+    'paused',
+    (policy) => {
+      const { paused } = parsePolicy(policy);
+      if (agentId === undefined) return { ...paused, enabled: pause };
+      const others = paused.agents.filter((id) => id !== agentId);
+      return parseValue('paused', { ...paused, agents: pause ? [...others, agentId] : others });
+    },
+    by,
+  );
+  return row.value as Policy['paused'];
+}
+
+/** @param toValue makes the new value of the policy as it stands; called while no decision can be under way */
+async function changePolicy(
+  database: Database,
+  key: PolicyKey,
+  toValue: (policy: Record<string, unknown>) => unknown,
+  by: string,
+): Promise<PolicyRow> {
   const changed = await database.transaction(async (tx) => {
     await lockPolicyExclusive(tx);
-    const before = (await selectPolicy(tx)).find((row) => row.key === key);
-    if (!isDeepStrictEqual(before?.value, parsed)) {
-      await upsertPolicy(tx, key, parsed, by);
-      if (known === 'daily_caps') await moveDay(tx, before?.value, parsed as Policy['daily_caps']);
+    const rows = await selectPolicy(tx);
+    const before = rows.find((row) => row.key === key);
+    const value = toValue(Object.fromEntries(rows.map((row) => [row.key, row.value])));
+    if (!isDeepStrictEqual(before?.value, value)) {
+      await upsertPolicy(tx, key, value, by);
+      if (key === 'daily_caps') await moveDay(tx, before?.value, value as Policy['daily_caps']);
       await appendEvents(tx, {
         kind: 'policy.changed',
         source: 'policy',
         entity: 'policy',
         entityId: key,
-        payload: { from: before?.value ?? null, to: parsed, cause: { by } },
+        payload: { from: before?.value ?? null, to: value, cause: { by } },
       });
     }
     const row = (await selectPolicy(tx)).find((candidate) => candidate.key === key);

@@ -33,7 +33,7 @@ test('two processes that migrate at once both succeed, and each script runs once
   const url = await emptyDatabase();
   const results = await Promise.all([migrate(open(url)), migrate(open(url)), migrate(open(url))]);
   const scripts = await readMigrations();
-  expect(results.flat().sort()).toEqual(scripts.map((script) => script.version));
+  expect(results.flat().sort((a, b) => a - b)).toEqual(scripts.map((script) => script.version));
   const status = await migrationStatus(open(url));
   expect(status.current).toBe(status.newest);
   expect(status.migrations.every((migration) => migration.appliedAt !== null)).toBe(true);

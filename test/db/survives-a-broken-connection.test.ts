@@ -11,11 +11,14 @@ import { openPolicy } from '../support/loop.ts';
 const db = useDatabase();
 const closing: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
-  for (const close of closing.reverse()) await close();
+  for (const close of closing.toReversed()) await close();
 });
 
 /** A proxy before PostgreSQL that can cut, or swallow what the server answers. */
-async function proxied(): Promise<{ database: Database; rules: { onRequest?: (data: Buffer, cut: () => void) => void; silent: boolean } }> {
+async function proxied(): Promise<{
+  database: Database;
+  rules: { onRequest?: (data: Buffer, cut: () => void) => void; silent: boolean };
+}> {
   const target = new URL(db.url);
   const rules: { onRequest?: (data: Buffer, cut: () => void) => void; silent: boolean } = { silent: false };
   const sockets = new Set<Socket>();
@@ -42,7 +45,11 @@ async function proxied(): Promise<{ database: Database; rules: { onRequest?: (da
   const url = new URL(db.url);
   url.port = String((server.address() as { port: number }).port);
   const database = openDatabase(url.href, { log: silentLog(), max: 4, queryTimeoutMs: 1_000 });
-  closing.push(() => server.close(() => undefined) && undefined, () => sockets.forEach((socket) => socket.destroy()), () => database.close());
+  closing.push(
+    () => server.close(() => undefined) && undefined,
+    () => sockets.forEach((socket) => socket.destroy()),
+    () => database.close(),
+  );
   return { database, rules };
 }
 
@@ -58,7 +65,9 @@ test('a reply lost after COMMIT stores the proposal once and answers it', async 
     const title = `ambiguous ${n}`;
     const result = await create({ agentId: 'pm', kind: 'analysis', title, body: null, by: 'test' });
     expect(cuts).toBeGreaterThan(0);
-    const rows = await db.database.query<{ id: string }>('select id from ops_proposals where title = $1', [title]);
+    const rows = await db.database.query<{ id: string }>('select id from ops_proposals where title = $1', [
+      title,
+    ]);
     expect(rows).toEqual([{ id: 'admission' in result ? result.admission.proposal.id : '' }]);
   }
 });
@@ -74,7 +83,10 @@ test('a network that swallows answers costs one client timeout, and the pool wor
 
 test('a server that is not there is a clear error with a time to come back', async () => {
   const database = openDatabase('postgres://nobody:x@127.0.0.1:1/none', { log: silentLog() });
-  await expect(database.query('select 1')).rejects.toMatchObject({ code: 'database_unavailable', retryAfter: 2 });
+  await expect(database.query('select 1')).rejects.toMatchObject({
+    code: 'database_unavailable',
+    retryAfter: 2,
+  });
   await database.close();
 });
 

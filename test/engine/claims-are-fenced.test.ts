@@ -17,7 +17,9 @@ async function reclaimed() {
   await proposer(db.database)();
   const worker = await testWorker(db.database);
   const old = await worker.claimOne();
-  await db.database.query(`update ops_steps set claimed_at = now() - interval '31 minutes' where id = $1`, [old.id]);
+  await db.database.query(`update ops_steps set claimed_at = now() - interval '31 minutes' where id = $1`, [
+    old.id,
+  ]);
   await db.database.transaction((tx) => recoverSteps(tx, { why: 'stale', afterMinutes: 30, perKind: {} }));
   const fresh = await worker.claimOne();
   expect(fresh.id).toBe(old.id);
@@ -31,7 +33,11 @@ test('a lost claim cannot complete, fail or release, even for the same worker an
   const failing = { ...old, failure: { class: 'x', message: 'late' }, final: true, retryInMs: 0 };
   expect(await db.database.transaction((tx) => failStep(tx, failing))).toBeNull();
   expect(await releaseSteps(db.database, [old], { reason: 'shutdown' })).toEqual(new Set());
-  expect(await getStep(db.database, old.id)).toMatchObject({ status: 'running', claim_id: fresh.claim_id, output: null });
+  expect(await getStep(db.database, old.id)).toMatchObject({
+    status: 'running',
+    claim_id: fresh.claim_id,
+    output: null,
+  });
 
   expect(await completeSteps(db.database, [{ ...fresh, output: 'mine' }])).toEqual(new Set([fresh.id]));
   expect((await getStep(db.database, old.id)).output).toBe('mine');
@@ -75,7 +81,13 @@ test('40 claimers take 400 steps, each once', async () => {
 test('the order is priority, then age', async () => {
   await openPolicy(db.database);
   const propose = proposer(db.database);
-  for (const [title, priority] of [['a', 0], ['b', 5], ['c', 0], ['d', -5]] as const) await propose({ title, priority });
+  for (const [title, priority] of [
+    ['a', 0],
+    ['b', 5],
+    ['c', 0],
+    ['d', -5],
+  ] as const)
+    await propose({ title, priority });
   const worker = await testWorker(db.database);
   const order = (await worker.claim('analyze', 4)).map((claim) => claim.title);
   expect(order).toEqual(['analyze: b', 'analyze: a', 'analyze: c', 'analyze: d']);
@@ -87,9 +99,13 @@ test('a pause claims nothing, for everybody or for one agent', async () => {
   await propose({ agentId: 'qa' });
   await propose({ agentId: 'pm' });
   const worker = await testWorker(db.database);
-  await db.database.query(`update ops_policy set value = '{"enabled": true, "agents": []}' where key = 'paused'`);
+  await db.database.query(
+    `update ops_policy set value = '{"enabled": true, "agents": []}' where key = 'paused'`,
+  );
   expect(await worker.claim('analyze', 10)).toEqual([]);
-  await db.database.query(`update ops_policy set value = '{"enabled": false, "agents": ["qa"]}' where key = 'paused'`);
+  await db.database.query(
+    `update ops_policy set value = '{"enabled": false, "agents": ["qa"]}' where key = 'paused'`,
+  );
   expect((await worker.claim('analyze', 10)).map((claim) => claim.agent_id)).toEqual(['pm']);
   await db.database.query(`delete from ops_policy where key = 'paused'`);
   expect(await worker.claim('analyze', 10)).toEqual([]);

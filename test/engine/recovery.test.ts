@@ -38,7 +38,12 @@ test('the steps of a dead worker are taken back, and it can claim nothing more',
     requeued: 1,
     failed: 0,
   });
-  expect(await getStep(db.database, claim.id)).toMatchObject({ status: 'queued', ready: true, failures: 1, worker_id: null });
+  expect(await getStep(db.database, claim.id)).toMatchObject({
+    status: 'queued',
+    ready: true,
+    failures: 1,
+    worker_id: null,
+  });
   expect((await renewLease(db.database, worker.workerId, [claim])).alive).toBe(false);
   expect(await worker.claim()).toEqual([]);
   await (await testWorker(db.database)).claimOne();
@@ -60,7 +65,9 @@ test('a step longer than the limit is failed and queued again, as one row and tw
   const claim = await (await testWorker(db.database)).claimOne();
   const stale = { why: 'stale', afterMinutes: 30, perKind: {} } as const;
   expect(await db.database.transaction((tx) => recoverSteps(tx, stale))).toEqual({ requeued: 0, failed: 0 });
-  await db.database.query(`update ops_steps set claimed_at = now() - interval '31 minutes' where id = $1`, [claim.id]);
+  await db.database.query(`update ops_steps set claimed_at = now() - interval '31 minutes' where id = $1`, [
+    claim.id,
+  ]);
   const longer = { ...stale, perKind: { analyze: 60 } };
   expect(await db.database.transaction((tx) => recoverSteps(tx, longer))).toEqual({ requeued: 0, failed: 0 });
   expect(await db.database.transaction((tx) => recoverSteps(tx, stale))).toEqual({ requeued: 1, failed: 0 });
@@ -86,7 +93,10 @@ test('at the limit the step fails for good, and its mission and proposal with it
     expect(recovered).toEqual(attempt < 3 ? { requeued: 1, failed: 0 } : { requeued: 0, failed: 1 });
   }
   expect((await getMission(db.database, mission?.mission.id ?? '')).status).toBe('failed');
-  expect(await getProposal(db.database, proposal.id)).toMatchObject({ status: 'completed', outcome: 'failed' });
+  expect(await getProposal(db.database, proposal.id)).toMatchObject({
+    status: 'completed',
+    outcome: 'failed',
+  });
 });
 
 test('500 stale steps and three recoveries at once: each is taken back once', async () => {

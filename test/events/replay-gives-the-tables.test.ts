@@ -29,12 +29,20 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   await openPolicy(database, ['content', 'analysis']);
   const propose = proposer(database);
   const worker = await testWorker(database);
-  const finish = async (kind: string) => completeSteps(database, [{ ...(await worker.claimOne(kind)), output: { text: kind } }]);
+  const finish = async (kind: string) =>
+    completeSteps(database, [{ ...(await worker.claimOne(kind)), output: { text: kind } }]);
 
   // All the way through, with an edit, a release, a retry and a stale step on the way.
   const pending = await propose({ kind: 'deploy', body: null });
-  const approved = await approve(database, pending.proposal.id, { by: 'key:a', edit: { title: 'Edited', body: 'new' } });
-  await releaseSteps(database, [await worker.claimOne()], { reason: 'unavailable', message: 'no model', retryInMs: 60_000 });
+  const approved = await approve(database, pending.proposal.id, {
+    by: 'key:a',
+    edit: { title: 'Edited', body: 'new' },
+  });
+  await releaseSteps(database, [await worker.claimOne()], {
+    reason: 'unavailable',
+    message: 'no model',
+    retryInMs: 60_000,
+  });
   await database.query('update ops_steps set available_at = now() where available_at is not null');
   await promoteDelayed(database);
   const failing = await worker.claimOne();
@@ -50,7 +58,13 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   // A review that fails the mission for good, and its retry that succeeds.
   const reviewing = await worker.claimOne('review');
   await database.transaction((tx) =>
-    failStep(tx, { ...reviewing, failure: { class: 'rejected_by_review', message: 'bad' }, final: true, retryInMs: 0, output: { verdict: 'reject' } }),
+    failStep(tx, {
+      ...reviewing,
+      failure: { class: 'rejected_by_review', message: 'bad' },
+      final: true,
+      retryInMs: 0,
+      output: { verdict: 'reject' },
+    }),
   );
   await retryMission(database, approved.mission?.mission.id ?? '', { by: 'key:a' });
   await finish('review');
@@ -65,7 +79,11 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   await cancelMission(database, doomed.mission?.mission.id ?? '', { by: 'key:a' });
 
   await setAgent(database, 'scout', { display_name: 'Scout', config: { tone: 'dry' } }, 'key:a');
-  const { row } = await createKey(database, { name: 'scout', scopes: ['propose'], agent_id: 'scout' }, 'key:a');
+  const { row } = await createKey(
+    database,
+    { name: 'scout', scopes: ['propose'], agent_id: 'scout' },
+    'key:a',
+  );
   await revokeKey(database, row.key_id, 'key:a');
   await retireWorker(database, worker.workerId);
 

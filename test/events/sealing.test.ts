@@ -99,8 +99,12 @@ test('the log and its seals are append-only', async () => {
       await expect(db.database.query(statement)).rejects.toMatchObject({ code: '23514' });
     }
   }
-  await expect(db.database.query(`update ops_events set kind = 'x'`)).rejects.toMatchObject({ code: '23514' });
-  await expect(db.database.query(`update ops_event_seals set seq = seq + 1`)).rejects.toMatchObject({ code: '23514' });
+  await expect(db.database.query(`update ops_events set kind = 'x'`)).rejects.toMatchObject({
+    code: '23514',
+  });
+  await expect(db.database.query(`update ops_event_seals set seq = seq + 1`)).rejects.toMatchObject({
+    code: '23514',
+  });
 });
 
 test('the chain of batches covers every digest', async () => {

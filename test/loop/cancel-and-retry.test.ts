@@ -8,20 +8,29 @@ import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
-const done = (claim: { id: string; claim_id: string }) => completeSteps(db.database, [{ ...claim, output: { text: 'x' } }]);
+const done = (claim: { id: string; claim_id: string }) =>
+  completeSteps(db.database, [{ ...claim, output: { text: 'x' } }]);
 
 test('cancelling fails what is left, and the late worker writes nothing', async () => {
   await openPolicy(db.database, ['content']);
   const { proposal, mission } = await proposer(db.database)({ kind: 'content' });
   const worker = await testWorker(db.database);
   const claim = await worker.claimOne();
-  const cancelled = await cancelMission(db.database, mission?.mission.id ?? '', { by: 'key:ann', reason: 'wrong' });
+  const cancelled = await cancelMission(db.database, mission?.mission.id ?? '', {
+    by: 'key:ann',
+    reason: 'wrong',
+  });
 
   expect(cancelled.mission).toMatchObject({ status: 'failed', failure: { class: 'cancelled' } });
   expect(cancelled.steps.map((step) => step.status)).toEqual(['failed', 'failed', 'failed', 'failed']);
-  expect(await getProposal(db.database, proposal.id)).toMatchObject({ status: 'completed', outcome: 'cancelled' });
+  expect(await getProposal(db.database, proposal.id)).toMatchObject({
+    status: 'completed',
+    outcome: 'cancelled',
+  });
   expect(await done(claim)).toEqual(new Set());
-  await expect(cancelMission(db.database, mission?.mission.id ?? '', { by: 'key:ann' })).rejects.toMatchObject({
+  await expect(
+    cancelMission(db.database, mission?.mission.id ?? '', { by: 'key:ann' }),
+  ).rejects.toMatchObject({
     code: 'conflict',
   });
 });
@@ -77,8 +86,13 @@ test('a retry is a linked new mission with the steps that were not completed, wh
   await done(again);
   await done(await worker.claimOne('review'));
   await done(await worker.claimOne('publish'));
-  expect(await getProposal(db.database, proposal.id)).toMatchObject({ status: 'completed', outcome: 'succeeded' });
-  await expect(retryMission(db.database, retries[0]?.mission.id ?? '', { by: 'key:ann' })).rejects.toMatchObject({
+  expect(await getProposal(db.database, proposal.id)).toMatchObject({
+    status: 'completed',
+    outcome: 'succeeded',
+  });
+  await expect(
+    retryMission(db.database, retries[0]?.mission.id ?? '', { by: 'key:ann' }),
+  ).rejects.toMatchObject({
     code: 'conflict',
   });
 });

@@ -69,7 +69,9 @@ test('rejecting by hand gives no slot back, and what a gate refused takes none',
 test('a caller that waits for a cap leaves nothing behind', async () => {
   await openPolicy(db.database);
   await setPolicy(db.database, 'kind_caps', { task: 0 }, 'test');
-  await expect(proposer(db.database)({ kind: 'task', onCap: 'wait' })).rejects.toMatchObject({ code: 'cap_reached' });
+  await expect(proposer(db.database)({ kind: 'task', onCap: 'wait' })).rejects.toMatchObject({
+    code: 'cap_reached',
+  });
   const rows = await db.database.query("select from ops_proposals where kind = 'task'");
   expect(rows).toHaveLength(0);
 });
@@ -88,6 +90,9 @@ test('moving the day to another time zone counts what lies on the new day', asyn
   // Created seconds ago, both lie on today there too, whatever the date is called.
   expect(count?.n).toBe(2);
   expect((await propose({ agentId: 'ops' })).refusal).toBeNull();
-  expect((await propose({ agentId: 'ops' })).refusal).toMatchObject({ gate: 'daily_caps.per_agent', used: 3 });
+  expect((await propose({ agentId: 'ops' })).refusal).toMatchObject({
+    gate: 'daily_caps.per_agent',
+    used: 3,
+  });
   expect(proposal.cap_day).not.toBeNull();
 });

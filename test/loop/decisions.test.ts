@@ -27,7 +27,11 @@ test('the second of two deciders gets a conflict that says who decided', async (
 test('editing keeps the original, and the mission works the edited text', async () => {
   await openPolicy(db.database, []);
   const { proposal } = await proposer(db.database)({ title: 'Old', body: 'old body' });
-  const decided = await approve(db.database, proposal.id, { by: 'key:ann', reason: 'better', edit: { title: 'New' } });
+  const decided = await approve(db.database, proposal.id, {
+    by: 'key:ann',
+    reason: 'better',
+    edit: { title: 'New' },
+  });
   expect(decided.proposal).toMatchObject({
     title: 'New',
     body: 'old body',
@@ -57,13 +61,17 @@ test('a policy that cannot be read decides nothing and stores nothing', async ()
   const database = db.database;
   await openPolicy(database);
   await database.query(`update ops_policy set value = '{"enabled": "maybe"}' where key = 'auto_approve'`);
-  await expect(proposer(database)({ title: 'Undecidable' })).rejects.toMatchObject({ code: 'policy_unreadable' });
+  await expect(proposer(database)({ title: 'Undecidable' })).rejects.toMatchObject({
+    code: 'policy_unreadable',
+  });
   expect(await database.query("select from ops_proposals where title = 'Undecidable'")).toHaveLength(0);
   await setPolicy(database, 'auto_approve', { enabled: true, kinds: [] }, 'test');
 });
 
 test('an unknown decision subject is a 404', async () => {
-  await expect(approve(db.database, '00000000-0000-7000-8000-000000000000', { by: 'x' })).rejects.toMatchObject({
+  await expect(
+    approve(db.database, '00000000-0000-7000-8000-000000000000', { by: 'x' }),
+  ).rejects.toMatchObject({
     code: 'not_found',
   });
 });

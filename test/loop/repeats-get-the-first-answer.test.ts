@@ -42,7 +42,10 @@ test('the same key with another request is refused', async () => {
 test('keys of two callers do not meet', async () => {
   const create = makeCreateProposal(db.database, toAnswer);
   const one = await create(request('k3'));
-  const other = await create({ ...request('k3'), idempotency: { owner: 'another', key: 'k3', digest: 'same' } });
+  const other = await create({
+    ...request('k3'),
+    idempotency: { owner: 'another', key: 'k3', digest: 'same' },
+  });
   expect(idOf(one)).not.toBe(idOf(other));
 });
 

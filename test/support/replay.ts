@@ -2,7 +2,10 @@ import type { Database } from '../../src/db/database.ts';
 import type { EventRow } from '../../src/events/schema.ts';
 
 type Row = Record<string, unknown>;
-type Tables = Record<'proposal' | 'mission' | 'step' | 'policy' | 'agent' | 'key' | 'worker', Map<string, Row>>;
+type Tables = Record<
+  'proposal' | 'mission' | 'step' | 'policy' | 'agent' | 'key' | 'worker',
+  Map<string, Row>
+>;
 
 /** What the log says the tables hold. Large contents are their digests. */
 export function replay(events: EventRow[]): Tables {
@@ -27,7 +30,7 @@ export function replay(events: EventRow[]): Tables {
       continue;
     }
     Object.assign(row, payload.set);
-    if (payload.to !== undefined) move(event, row, String(payload.to));
+    if (typeof payload.to === 'string') move(event, row, payload.to);
     if (event.kind === 'mission.created') {
       for (const { id: stepId, ...step } of payload.steps as Row[]) {
         const inherited = { mission_id: id, agent_id: row.agent_id, proposal_id: row.proposal_id };
@@ -41,28 +44,36 @@ export function replay(events: EventRow[]): Tables {
 
 function move(event: EventRow, row: Row, to: string): void {
   const from = (event.payload ?? {}).from ?? null;
-  if (event.entity === 'step' && from !== row.status) throw new Error(`${event.kind} of ${event.entity_id} comes from ${from}, the log says ${row.status}`);
+  if (event.entity === 'step' && from !== row.status)
+    throw new Error(`${event.kind} of ${event.entity_id} comes from ${JSON.stringify(from)}, the log says ${JSON.stringify(row.status)}`);
   row.status = to;
-  if (event.entity === 'proposal' && (to === 'approved' || to === 'rejected')) row.decided_at = event.created_at;
-  if (to === 'completed' || (to === 'failed' && event.payload?.final !== false)) row.completed_at = event.created_at;
+  if (event.entity === 'proposal' && (to === 'approved' || to === 'rejected'))
+    row.decided_at = event.created_at;
+  if (to === 'completed' || (to === 'failed' && event.payload?.final !== false))
+    row.completed_at = event.created_at;
   if (to === 'running') row.claimed_at = event.created_at;
   if (to === 'queued') row.worker_id = row.claim_id = row.claimed_at = null;
 }
 
 /** What the tables hold, in the same form. */
 export async function readTables(database: Database): Promise<Tables> {
-  const read = async (sql: string) => new Map((await database.query<Row>(sql)).map(({ _id, ...row }) => [String(_id), row]));
+  const read = async (sql: string) =>
+    new Map((await database.query<Row>(sql)).map(({ _id, ...row }) => [String(_id), row]));
   return {
-    proposal: await read(`select id as _id, created_at, agent_id, kind, title, ops_digest(body) as body, status,
+    proposal:
+      await read(`select id as _id, created_at, agent_id, kind, title, ops_digest(body) as body, status,
       ops_digest(policy_snapshot::text) as policy_snapshot, decided_at, priority, created_by, cap_day, decision,
       ops_digest(original::text) as original, outcome, completed_at from ops_proposals`),
-    mission: await read(`select id as _id, created_at, proposal_id, title, status, completed_at, agent_id, retry_of,
+    mission:
+      await read(`select id as _id, created_at, proposal_id, title, status, completed_at, agent_id, retry_of,
       failure from ops_missions`),
     step: await read(`select id as _id, created_at, mission_id, kind, title, ops_digest(input::text) as input,
       ops_digest(output::text) as output, status, worker_id, claimed_at, completed_at, position, agent_id,
       proposal_id, priority, claim_id, attempt, failures, max_failures, failure from ops_steps`),
     policy: await read('select key as _id, value from ops_policy'),
-    agent: await read('select agent_id as _id, created_at, display_name, model_override, role, config from ops_agent_config'),
+    agent: await read(
+      'select agent_id as _id, created_at, display_name, model_override, role, config from ops_agent_config',
+    ),
     key: await read('select key_id as _id, created_at, name, scopes, agent_id from ops_api_keys'),
     worker: await read('select worker_id as _id, host, pid, version, kinds from ops_workers'),
   };
@@ -83,7 +94,8 @@ export function differences(logged: Tables, stored: Tables): string[] {
         if (canonical(is) !== canonical(was)) found.push(`${name} ${id} ${column}: table ${is}, log ${was}`);
       }
     }
-    for (const id of logged[name].keys()) if (!stored[name].has(id)) found.push(`${name} ${id} is only in the log`);
+    for (const id of logged[name].keys())
+      if (!stored[name].has(id)) found.push(`${name} ${id} is only in the log`);
   }
   return found;
 }
@@ -94,7 +106,11 @@ function canonical(json: string): string {
     if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) return new Date(value).toISOString();
     if (Array.isArray(value)) return value.map(sort);
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).sort().map(([key, child]) => [key, sort(child)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .sort()
+        .map(([key, child]) => [key, sort(child)]),
+    );
   };
   return JSON.stringify(sort(JSON.parse(json)));
 }

@@ -13,7 +13,10 @@ export function addMigrate(program: Command): void {
     .command('migrate')
     .description("bring the database to this program's schema; `up` does it by itself")
     .option('--status', 'only show what is applied')
-    .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://ops:secret@db.example/ops opsloop migrate --status')
+    .addHelpText(
+      'after',
+      '\nExample:\n  DATABASE_URL=postgres://ops:secret@db.example/ops opsloop migrate --status',
+    )
     .action(async ({ status }: { status?: boolean }) => {
       await runMigrate(status ?? false, program.opts<{ json?: boolean }>().json ?? false);
     });
@@ -40,7 +43,11 @@ async function runMigrate(onlyStatus: boolean, json: boolean): Promise<void> {
       ],
       'There are no migrations.',
     );
-    printLine(status.current === status.newest ? 'The database is up to date.' : 'Run `opsloop migrate` to apply what is missing.');
+    printLine(
+      status.current === status.newest
+        ? 'The database is up to date.'
+        : 'Run `opsloop migrate` to apply what is missing.',
+    );
   } finally {
     await database.close();
     await data.stop();

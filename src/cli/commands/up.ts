@@ -57,7 +57,15 @@ async function start(config: Config, options: Options, log: Log, shutdown: Shutd
   if (shutdown.requested.aborted) return;
   const key = await ensureOperatorKey(config, app.database);
   const sampleId = options.sample ? await proposeSample(app) : null;
-  printBanner({ url: server.url, database: data.description, config, app, keyFile: key.file, sampleId, began });
+  printBanner({
+    url: server.url,
+    database: data.description,
+    config,
+    app,
+    keyFile: key.file,
+    sampleId,
+    began,
+  });
   if (sampleId) void tellSample(app, sampleId, log, began, shutdown.requested);
 }
 
@@ -87,7 +95,13 @@ function printBanner(given: {
 }
 
 /** Says when the sample's mission has ended, so that a newcomer sees the loop close. */
-async function tellSample(app: App, id: string, log: Log, began: number, stopped: AbortSignal): Promise<void> {
+async function tellSample(
+  app: App,
+  id: string,
+  log: Log,
+  began: number,
+  stopped: AbortSignal,
+): Promise<void> {
   for (let looks = 0; looks < 300 && !stopped.aborted; looks++) {
     const proposal = await getProposal(app.database, id).catch(() => null);
     if (proposal?.status === 'completed') {
@@ -104,7 +118,12 @@ function withOptions(config: Config, options: Options): Config {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new AppError('usage', `--port "${options.port}" is no port; give a number from 0 to 65535.`);
   }
-  return { ...config, port, host: options.host ?? config.host, allowRemote: options.allowRemote ?? config.allowRemote };
+  return {
+    ...config,
+    port,
+    host: options.host ?? config.host,
+    allowRemote: options.allowRemote ?? config.allowRemote,
+  };
 }
 
 /** Anybody who can reach the port can try keys, so that is never an accident. */

@@ -20,10 +20,17 @@ async function runWorker(): Promise<void> {
   try {
     const data = await attachDatabase(config, log);
     shutdown.add('the database', data.stop);
-    const app = createApp({ config, databaseUrl: data.url, log, parts: { heartbeat: false, outputs: false }, migrate: false });
+    const app = createApp({
+      config,
+      databaseUrl: data.url,
+      log,
+      parts: { heartbeat: false, outputs: false },
+      migrate: false,
+    });
     shutdown.add('the worker', (hurry) => app.stop(8_000, hurry));
     await Promise.race([app.ready, aborted(shutdown.requested)]);
-    if (app.isReady()) log.info({ part: 'worker', id: app.worker()?.id(), model: app.llm.status().serving }, 'working');
+    if (app.isReady())
+      log.info({ part: 'worker', id: app.worker()?.id(), model: app.llm.status().serving }, 'working');
     await aborted(shutdown.requested);
   } finally {
     await shutdown.run();

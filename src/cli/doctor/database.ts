@@ -22,7 +22,11 @@ export async function checkDatabase(config: Config): Promise<{ checks: Check[]; 
           : problem('database', `PostgreSQL ${settings.version}`, 'opsloop needs PostgreSQL 15 or newer.'),
         settings.unsafe.length === 0
           ? ok('durability', 'fsync, synchronous_commit and full_page_writes are on')
-          : problem('durability', `${settings.unsafe.join(', ')} off`, 'Switch it on: a crash can lose what was acknowledged.'),
+          : problem(
+              'durability',
+              `${settings.unsafe.join(', ')} off`,
+              'Switch it on: a crash can lose what was acknowledged.',
+            ),
         await checkSchema(database),
       );
       return { checks, database };
@@ -41,7 +45,12 @@ async function checkOwnPostgres(config: Config): Promise<Check[]> {
   const where = facts.dataDir ? `data in ${facts.dataDir}` : 'no data yet';
   const state = facts.running ? 'running' : facts.created ? 'stopped' : 'not created yet';
   const own = ok('own postgres', `${state}, ${where}${facts.runsAs ? `, runs as ${facts.runsAs}` : ''}`);
-  return [own, ...facts.problems.map((found) => problem('own postgres', found, 'See its log in the home, then start `opsloop up` again.'))];
+  return [
+    own,
+    ...facts.problems.map((found) =>
+      problem('own postgres', found, 'See its log in the home, then start `opsloop up` again.'),
+    ),
+  ];
 }
 
 async function checkSchema(database: Database): Promise<Check> {

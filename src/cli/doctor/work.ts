@@ -19,7 +19,9 @@ export async function checkWork(config: Config, database: Database | null): Prom
   });
   try {
     const models = await checkModels(llm);
-    return database ? [...models, ...(await checkLoop(config, database, llm)), ...(await checkStuck(database))] : models;
+    return database
+      ? [...models, ...(await checkLoop(config, database, llm)), ...(await checkStuck(database))]
+      : models;
   } finally {
     await llm.close();
   }
@@ -29,12 +31,24 @@ async function checkModels(llm: Llm): Promise<Check[]> {
   const status = await llm.refresh();
   const serving = status.llm
     ? ok('model', status.serving)
-    : warning('model', status.serving, 'Start Ollama and pull a model (`ollama pull qwen3`), or set OPSLOOP_LLM and config.json.');
+    : warning(
+        'model',
+        status.serving,
+        'Start Ollama and pull a model (`ollama pull qwen3`), or set OPSLOOP_LLM and config.json.',
+      );
   const providers = status.providers.map((provider) => {
     const name = `provider ${provider.name}`;
     const leaves = provider.cloud ? ', text leaves this machine' : '';
-    if (provider.problem) return warning(name, `${provider.baseUrl}: ${provider.problem}`, 'Start it, or take it out of config.json.');
-    return ok(name, `${provider.baseUrl}, models: ${provider.models?.slice(0, 8).join(', ') || 'none'}${leaves}`);
+    if (provider.problem)
+      return warning(
+        name,
+        `${provider.baseUrl}: ${provider.problem}`,
+        'Start it, or take it out of config.json.',
+      );
+    return ok(
+      name,
+      `${provider.baseUrl}, models: ${provider.models?.slice(0, 8).join(', ') || 'none'}${leaves}`,
+    );
   });
   return [serving, ...providers];
 }
@@ -47,8 +61,12 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
     health.workers.alive > 0
       ? ok('workers', `${health.workers.alive} alive`)
       : problem('workers', 'none alive', 'Start `opsloop up` or `opsloop worker`.'),
-    age !== null && age * 1000 <= 2 * config.heartbeatMs ? ok('heartbeat', beat) : problem('heartbeat', beat, 'Start `opsloop up`.'),
-    health.paused.enabled ? warning('pause', 'everything is paused', 'Go on with `opsloop resume`.') : ok('pause', 'not paused'),
+    age !== null && age * 1000 <= 2 * config.heartbeatMs
+      ? ok('heartbeat', beat)
+      : problem('heartbeat', beat, 'Start `opsloop up`.'),
+    health.paused.enabled
+      ? warning('pause', 'everything is paused', 'Go on with `opsloop resume`.')
+      : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
   ];
 }
@@ -58,5 +76,9 @@ async function checkStuck(database: Database): Promise<Check[]> {
   const show = (ms: number | null | undefined) => (ms == null ? 'none' : humanDuration(ms));
   const found = `oldest waiting step ${show(oldest.ready_ms)}, oldest running ${show(oldest.running_ms)}, oldest pending proposal ${show(oldest.pending_ms)}`;
   const slow = (oldest.ready_ms ?? 0) > 600_000 || (oldest.running_ms ?? 0) > 3_600_000;
-  return [slow ? warning('stuck work', found, 'Ask `opsloop why <id>` what moves it next.') : ok('stuck work', found)];
+  return [
+    slow
+      ? warning('stuck work', found, 'Ask `opsloop why <id>` what moves it next.')
+      : ok('stuck work', found),
+  ];
 }

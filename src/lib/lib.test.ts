@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { findUnstorable } from './storable.ts';
+import { humanDuration, retryAfterSeconds } from './time.ts';
+import { isUuid, uuid7 } from './uuid7.ts';
+import { makeWake } from './wake.ts';
+
+test('10,000 ids of one process are valid, different and in order', () => {
+  const ids = Array.from({ length: 10_000 }, uuid7);
+  expect(ids.every((id) => isUuid(id) && id[14] === '7' && '89ab'.includes(id[19] ?? ''))).toBe(true);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect([...ids].sort()).toEqual(ids);
+});
+
+test('a cursor comes back as it went, and anything else is refused', () => {
+  fc.assert(
+    fc.property(fc.uuid(), (id) => {
+      expect(decodeCursor(encodeCursor(id), isUuid)).toBe(id);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      fc.pre(text !== encodeCursor(0));
+      expect(() => decodeCursor(text, isUuid)).toThrow(/cursor/);
+    }),
+  );
+});
+
+test('what PostgreSQL and JSON can keep passes, and the rest is named', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6, noUnicodeString: false }), (value) => {
+      const text = JSON.stringify(value);
+      const problem = findUnstorable(JSON.parse(text));
+      if (
+        !text.includes('\\u0000') &&
+        text.isWellFormed() &&
+        !/\\ud[89a-f]/i.test(text) &&
+        !/\d{15}/.test(text)
+      )
+        expect(problem).toBeNull();
+    }),
+  );
+  expect(findUnstorable('a\0b')).toContain('NUL');
+  expect(findUnstorable({ a: ['\ud800'] })).toContain('$.a[0]');
+  expect(findUnstorable({ ['k\0']: 1 })).toContain('NUL');
+  expect(findUnstorable(JSON.parse('{"n": 9007199254740993}'))).toContain('lose digits');
+  expect(findUnstorable(JSON.parse('{"n": 1e400}'))).toContain('too large');
+  const deep = JSON.parse(`${'['.repeat(6_000)}${']'.repeat(6_000)}`);
+  expect(findUnstorable(deep)).toContain('deeper than 32');
+  expect(findUnstorable(Array.from({ length: 30_000 }, () => 0))).toContain('more than');
+});
+
+test('a call that nobody waits for is remembered once', async () => {
+  const wake = makeWake();
+  wake.call();
+  wake.call();
+  await wake.wait(1_000_000);
+  const stop = new AbortController();
+  const waiting = wake.wait(1_000_000, stop.signal);
+  stop.abort();
+  await waiting;
+});
+
+test('durations and waits for people and headers', () => {
+  expect([0, 59_400, 180_000, 7_300_000, 400_000_000].map(humanDuration)).toEqual([
+    '0 s',
+    '59 s',
+    '3 min',
+    '2 h',
+    '5 d',
+  ]);
+  expect(retryAfterSeconds(new Date(1_500), new Date(0))).toBe(2);
+  expect(retryAfterSeconds(new Date(0), new Date(9_000))).toBe(1);
+});
