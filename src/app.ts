@@ -61,15 +61,22 @@ export function createApp(options: AppOptions): App {
     log: log.child({ part: 'database' }),
     preparedStatements: config.preparedStatements,
   });
+  const closing = new AbortController();
+  const prepared = prepareDatabase(database, options, closing.signal);
   const llm = makeLlm(config.llm, {
     log,
     secrets: config.secret,
     installation: {
-      modelSeen: () => isKnown(database, 'model_seen'),
-      rememberModel: async () => void (await noteFact(database, 'model_seen')),
+      modelSeen: async () => {
+        await prepared;
+        return isKnown(database, 'model_seen');
+      },
+      rememberModel: async () => {
+        await prepared;
+        await noteFact(database, 'model_seen');
+      },
     },
   });
-  const closing = new AbortController();
   let ready = false;
   let sealer: Sealer | undefined;
   let heartbeat: Heartbeat | undefined;
@@ -77,7 +84,7 @@ export function createApp(options: AppOptions): App {
   let outputs: OutputWriter | undefined;
 
   const begin = async () => {
-    await prepareDatabase(database, options, closing.signal);
+    await prepared;
     if (closing.signal.aborted) return;
     sealer = startSealer(database, log.child({ part: 'sealer' }));
     ready = true;

@@ -46,12 +46,12 @@ test.each([
   [{ OPSLOOP_ALLOW_REMOTE: 'perhaps' }, 'OPSLOOP_ALLOW_REMOTE'],
   [{ OPS_WORKER_POLL: '-1' }, 'OPS_WORKER_POLL'],
 ])('%o is refused by name', (env, name) => {
-  expect(() => read(env as Record<string, string>)).toThrow(new RegExp(name));
+  expect(() => read(env as unknown as Record<string, string>)).toThrow(new RegExp(name));
 });
 
 test('what is refused does not repeat a secret', () => {
   for (const env of [{ OPSLOOP_API_KEY: 'geheim' }, { DATABASE_URL: 'mysql://geheim@x' }]) {
-    expect(() => read(env as Record<string, string>)).not.toThrow(/geheim/);
+    expect(() => read(env as unknown as Record<string, string>)).not.toThrow(/geheim/);
   }
 });
 

@@ -15,6 +15,8 @@ export function makeLog(options: { level: string; terminal: boolean }): Log {
   const settings = {
     level: options.level,
     base: null,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '[secret]' },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
@@ -28,6 +30,13 @@ export function makeLog(options: { level: string; terminal: boolean }): Log {
     messageFormat: '{part}: {msg}',
   });
   return pino(settings, lines);
+}
+
+/** What an operator needs of an error; stacks say more about us than about the problem. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? { code: error.code } : {};
+  return { message: error.message, ...code };
 }
 
 /** For library users who bring no logger, and for tests. */

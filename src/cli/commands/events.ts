@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { connect } from '../connect.ts';
+import { follow, type StreamedEvent } from '../follow.ts';
+import { printFields, printLine, visible } from '../print.ts';
+
+type Options = {
+  follow?: boolean;
+  after?: string;
+  kind?: string;
+  entity?: string;
+  proposal?: string;
+  limit: string;
+  cursor?: string;
+};
+
+export function addEvents(program: Command): void {
+  program
+    .command('events')
+    .description('show the event log, or follow it')
+    .option('-f, --follow', 'go on with what happens')
+    .option('--after <seq>', 'with --follow: begin after this number (0: from the beginning)')
+    .option('--kind <kind>', 'of one kind, or of a group such as "step."')
+    .option('--entity <entity>', 'about proposals, missions, steps, policy, agents, keys, workers or beats')
+    .option('--proposal <id>', 'of one proposal, its missions and steps')
+    .option('--limit <number>', 'how many', '30')
+    .option('--cursor <cursor>', 'where the page begins: `next` of the page before')
+    .addHelpText('after', '\nExample:\n  opsloop events --follow --kind step.')
+    .action(async (options: Options) => {
+      const { client, json } = await connect(program);
+      const filter = {
+        ...(options.kind ? { kind: options.kind } : {}),
+        ...(options.entity ? { entity: options.entity } : {}),
+        ...(options.proposal ? { proposal_id: options.proposal } : {}),
+      };
+      if (options.follow) {
+        const query = new URLSearchParams({ ...filter, ...(options.after ? { after: options.after } : {}) });
+        for await (const event of follow(client, query, untilInterrupted())) printEvent(event, json);
+        return;
+      }
+      const query = new URLSearchParams({
+        ...filter,
+        limit: options.limit,
+        ...(options.cursor ? { cursor: options.cursor } : {}),
+      });
+      const page = (await (await client.fetch(`/api/ops/events?${query}`)).json()) as {
+        events: StreamedEvent[];
+        next: string | null;
+      };
+      if (json) return printLine(JSON.stringify(page, null, 2));
+      // The newest last, as in a terminal that scrolls.
+      for (const event of page.events.toReversed()) printEvent(event, false);
+      if (page.next) printFields({ 'older ones': `--cursor ${page.next}` });
+    });
+}
+
+function printEvent(event: StreamedEvent, json: boolean): void {
+  if (json) return printLine(JSON.stringify(event));
+  const time = event.created_at ? new Date(event.created_at).toLocaleTimeString('sv') : '';
+  const cause = event.payload?.cause as { by?: string; reason?: string } | undefined;
+  const because = [cause?.by, cause?.reason].filter(Boolean).join(', ');
+  printLine(
+    visible(
+      `${String(event.seq).padStart(6)}  ${time}  ${event.kind.padEnd(20)}  ${event.entity ?? ''} ${event.entity_id ?? ''}  ${because}`,
+    ),
+  );
+}
+
+function untilInterrupted(): AbortSignal {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  return stop.signal;
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import type { Scope } from '../../keys/schema.ts';
+import { connect } from '../connect.ts';
+import { parseInteger } from '../input.ts';
+import { ago, printFields, printLine, printTable } from '../print.ts';
+
+type CreateOptions = { scopes: string; agent?: string; expiresInDays?: string };
+
+export function addKeys(program: Command): void {
+  const keys = program.command('keys').description('list, make and revoke API keys');
+
+  keys
+    .command('list', { isDefault: true })
+    .description('list keys')
+    .action(async () => {
+      const { client, show } = await connect(program);
+      show(await client.read(client.api.api.ops.keys.$get({ query: {} })), ({ keys: rows }) => {
+        printTable(
+          rows,
+          [
+            { title: 'key', value: (row) => row.key_id },
+            { title: 'state', value: (row) => (row.revoked_at ? 'revoked' : 'in use') },
+            { title: 'agent', value: (row) => row.agent_id ?? 'operator' },
+            { title: 'scopes', value: (row) => row.scopes.join(',') },
+            { title: 'last used', value: (row) => ago(row.last_used_at) || 'never' },
+            { title: 'name', value: (row) => row.name },
+          ],
+          'There are none.',
+        );
+      });
+    });
+
+  keys
+    .command('create')
+    .description('make a key; it is shown once')
+    .argument('<name>', 'what it is for')
+    .option('--agent <id>', "an agent's key, which can never decide; left out, an operator's")
+    .option('--scopes <list>', 'propose, read, emit, work, approve, admin', 'propose,read')
+    .option('--expires-in-days <number>', 'when it ends by itself')
+    .addHelpText(
+      'after',
+      '\nExample:\n  opsloop keys create "scout on the VPS" --agent scout --scopes propose,read',
+    )
+    .action(async (name: string, options: CreateOptions) => {
+      const { client, show } = await connect(program);
+      const days = parseInteger('--expires-in-days', options.expiresInDays);
+      const json = {
+        name,
+        scopes: options.scopes.split(',').map((scope) => scope.trim()) as Scope[],
+        ...(options.agent === undefined ? {} : { agent_id: options.agent }),
+        ...(days === undefined ? {} : { expires_in_days: days }),
+      };
+      show(await client.read(client.api.api.ops.keys.$post({ json })), (made) => {
+        printFields({
+          key: made.key,
+          id: made.key_id,
+          agent: made.agent_id ?? 'operator',
+          scopes: made.scopes.join(', '),
+        });
+        printLine('It is not shown again.');
+      });
+    });
+
+  keys
+    .command('revoke')
+    .description('from now on the key opens nothing')
+    .argument('<id>', 'the 8 characters that `opsloop keys` shows')
+    .action(async (id: string) => {
+      const { client, show } = await connect(program);
+      const answer = await client.read(client.api.api.ops.keys[':key_id'].$delete({ param: { key_id: id } }));
+      show(answer, (row) => {
+        printFields({ key: row.key_id, revoked: row.revoked_at });
+      });
+    });
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import { connect } from '../connect.ts';
+import { parseJson } from '../input.ts';
+import { bold, dim, printLine } from '../print.ts';
+
+export function addPolicy(program: Command): void {
+  const policy = program.command('policy').description('show or set the policy');
+
+  policy
+    .command('list', { isDefault: true })
+    .description('show every key with its meaning and value')
+    .action(async () => {
+      const { client, show } = await connect(program);
+      show(await client.read(client.api.api.ops.policy.$get({ query: {} })), ({ policy: rows }) => {
+        for (const row of rows) {
+          printLine(`${bold(row.key)}  ${JSON.stringify(row.value)}`);
+          if (row.meaning) printLine(dim(`  ${row.meaning}`));
+        }
+      });
+    });
+
+  policy
+    .command('get')
+    .description('show one key')
+    .argument('<key>')
+    .action(async (key: string) => {
+      const { client, show } = await connect(program);
+      show(
+        await client.read(client.api.api.ops.policy[':key'].$get({ param: { key } })),
+        ({ policy: row }) => {
+          printLine(JSON.stringify(row.value, null, 2));
+        },
+      );
+    });
+
+  policy
+    .command('set')
+    .description('set one key to a JSON value')
+    .argument('<key>')
+    .argument('<value>', 'JSON')
+    .addHelpText('after', `\nExample:\n  opsloop policy set tweet_quota '{"max_per_day": 3}'`)
+    .action(async (key: string, value: string) => {
+      const { client, show } = await connect(program);
+      const json = { value: parseJson(value) };
+      show(
+        await client.read(client.api.api.ops.policy[':key'].$put({ param: { key }, json })),
+        ({ policy: row }) => {
+          printLine(`${row.key} is ${JSON.stringify(row.value)}`);
+        },
+      );
+    });
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { type Client, makeClient } from '../client.ts';
+import { readConfig } from '../config.ts';
+import { printJson } from './print.ts';
+import { readOperatorKey } from './operator-key.ts';
+
+/** What a command that talks to a server needs. */
+export type Connection = {
+  client: Client;
+  url: string;
+  json: boolean;
+  /** Prints the answer as JSON for programs, or lets `forPeople` print it. */
+  show<Answer>(answer: Answer, forPeople: (answer: Answer) => void): void;
+};
+
+/**
+ * The server of OPSLOOP_URL, else the one of this machine. The key file of the home is used for this machine
+ * only: another server gets OPSLOOP_API_KEY or nothing.
+ */
+export async function connect(program: Command): Promise<Connection> {
+  const config = readConfig();
+  const url = config.url ?? `http://127.0.0.1:${config.port}`;
+  const apiKey = isLoopback(url) ? await readOperatorKey(config) : config.apiKey;
+  const json = program.opts<{ json?: boolean }>().json ?? false;
+  return {
+    client: makeClient({ url, ...(apiKey === undefined ? {} : { apiKey }) }),
+    url,
+    json,
+    show(answer, forPeople) {
+      if (json) printJson(answer);
+      else forPeople(answer);
+    },
+  };
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
