@@ -7,4 +7,10 @@ export { serveHttp } from './http/serve.ts';
 export { makeLog, silentLog } from './log.ts';
 export { refusalOf } from './loop/answer.ts';
 export type { Admission, ProposalRequest } from './loop/schema.ts';
-export { type Handler, type Handlers, type StepContext, StepError, type StepResult } from './worker/handler.ts';
+export {
+  type Handler,
+  type Handlers,
+  type StepContext,
+  StepError,
+  type StepResult,
+} from './worker/handler.ts';

@@ -74,8 +74,7 @@ async function putWhole(folder: string, name: string, content: string): Promise<
   try {
     await link(temporary, path);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST' || (await readFile(path, 'utf8')) !== content)
-      throw error;
+    if (codeOf(error) !== 'EEXIST' || (await readFile(path, 'utf8')) !== content) throw error;
   } finally {
     await unlink(temporary);
   }

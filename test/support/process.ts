@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { homeOwner } from '../../src/db/local/lock.ts';
-import { startLocalPostgres } from '../../src/db/local/local-postgres.ts';
+import { describeLocalPostgres, startLocalPostgres } from '../../src/db/local/local-postgres.ts';
 import { silentLog } from '../../src/log.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
@@ -103,8 +103,9 @@ export async function makeHome(): Promise<TestHome> {
     async [Symbol.asyncDispose]() {
       const owner = await homeOwner(path);
       if (owner) process.kill(owner.pid, 'SIGKILL');
-      const local = await startLocalPostgres({ home: path, log: silentLog() }).catch(() => null);
-      await local?.stop();
+      if ((await describeLocalPostgres(path)).running) {
+        await (await startLocalPostgres({ home: path, log: silentLog() })).stop();
+      }
       await rm(path, { recursive: true, force: true });
     },
   };

@@ -45,7 +45,9 @@ export function replay(events: EventRow[]): Tables {
 function move(event: EventRow, row: Row, to: string): void {
   const from = (event.payload ?? {}).from ?? null;
   if (event.entity === 'step' && from !== row.status)
-    throw new Error(`${event.kind} of ${event.entity_id} comes from ${JSON.stringify(from)}, the log says ${JSON.stringify(row.status)}`);
+    throw new Error(
+      `${event.kind} of ${event.entity_id} comes from ${JSON.stringify(from)}, the log says ${JSON.stringify(row.status)}`,
+    );
   row.status = to;
   if (event.entity === 'proposal' && (to === 'approved' || to === 'rejected'))
     row.decided_at = event.created_at;

@@ -12,14 +12,14 @@ import type { Handler, Handlers, StepContext, StepResult } from '../../src/worke
 import { BUILT_IN_HANDLERS } from '../../src/worker/handlers.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { eventually } from './loop.ts';
-import { type ModelServer, type ModelServerOptions, startOllamaServer } from './ollama-server.ts';
+import { type ModelServer, startOllamaServer } from './ollama-server.ts';
 
 /** Nothing listens on this port, so that a test never finds an Ollama of the machine it runs on. */
 const NOBODY = 'http://127.0.0.1:2';
 
 /** An Ollama for one test. */
-export async function useOllama(options: ModelServerOptions = { models: ['qwen3'] }): Promise<ModelServer> {
-  const server = await startOllamaServer(options);
+export async function useOllama(models: string[] = ['qwen3'], port?: number): Promise<ModelServer> {
+  const server = await startOllamaServer(port === undefined ? { models } : { models, port });
   onTestFinished(() => server.close());
   return server;
 }
