@@ -190,7 +190,7 @@ create table ops_events (
   proposal_id uuid
 );
 comment on table ops_events is 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_seals.';
-comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, policy, agent, key, worker or beat.';
+comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, artefact, policy, agent, key, worker or beat.';
 comment on column ops_events.entity_id is 'Added: that thing''s id.';
 comment on column ops_events.proposal_id is 'Added: the thread: the proposal behind the mission or step.';
 
@@ -201,8 +201,8 @@ create trigger ops_events_append_only before update or delete or truncate on ops
 
 create function ops_event_digest(e ops_events) returns bytea
   language sql stable parallel safe
-  return sha256(convert_to(concat_ws('|', e.id, e.kind, e.source, extract(epoch from e.created_at),
-    e.entity, e.entity_id, e.proposal_id, e.payload), 'UTF8'));
+  return sha256(convert_to(jsonb_build_array(e.id, e.kind, e.source, extract(epoch from e.created_at),
+    e.entity, e.entity_id, e.proposal_id, e.payload)::text, 'UTF8'));
 
 create table ops_event_seals (
   seq bigint primary key,

@@ -1,0 +1,489 @@
+CREATE FUNCTION public.ops_digest(content text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ('sha256:'::text || encode(sha256(convert_to(content, 'UTF8'::name)), 'hex'::text));
+
+COMMENT ON FUNCTION public.ops_digest(content text) IS 'Stands for a large content in an event. Computed here, because re-serialised JSON has other bytes.';
+
+CREATE TABLE public.ops_events (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    source text,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now(),
+    entity text,
+    entity_id text,
+    proposal_id uuid
+);
+
+COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_seals.';
+
+COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, policy, agent, key, worker or beat.';
+
+COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
+
+COMMENT ON COLUMN public.ops_events.proposal_id IS 'Added: the thread: the proposal behind the mission or step.';
+
+CREATE FUNCTION public.ops_event_digest(e public.ops_events) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(convert_to((jsonb_build_array((e).id, (e).kind, (e).source, EXTRACT(epoch FROM (e).created_at), (e).entity, (e).entity_id, (e).proposal_id, (e).payload))::text, 'UTF8'::name));
+
+CREATE FUNCTION public.ops_refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception '% of % is refused: the event log is append-only', lower(tg_op), tg_table_name
+    using errcode = 'check_violation', constraint = tg_name, table = tg_table_name;
+end $$;
+
+CREATE FUNCTION public.ops_refuse_transition() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception 'illegal transition of % %: % -> %', tg_table_name, old.id, old.status, new.status
+    using errcode = 'check_violation', constraint = tg_name, table = tg_table_name;
+end $$;
+
+CREATE TABLE public.ops_action_runs (
+    id bigint NOT NULL,
+    action text NOT NULL,
+    status text NOT NULL,
+    details jsonb,
+    duration_ms integer,
+    created_at timestamp with time zone DEFAULT now(),
+    beat_id uuid,
+    CONSTRAINT ops_action_runs_status CHECK ((status = ANY (ARRAY['ok'::text, 'error'::text])))
+);
+
+COMMENT ON COLUMN public.ops_action_runs.beat_id IS 'Added: the beat it was part of; null for the sweep that workers run between beats.';
+
+CREATE SEQUENCE public.ops_action_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.ops_action_runs_id_seq OWNED BY public.ops_action_runs.id;
+
+CREATE TABLE public.ops_agent_config (
+    agent_id text NOT NULL,
+    display_name text,
+    model_override text,
+    role text,
+    config jsonb,
+    created_at timestamp with time zone DEFAULT now()
+);
+
+COMMENT ON COLUMN public.ops_agent_config.model_override IS 'A bare model name of Ollama, or provider:model. Never a URL.';
+
+CREATE TABLE public.ops_api_keys (
+    key_id text NOT NULL,
+    secret_hash bytea NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    agent_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT ops_api_keys_agents_never_decide CHECK (((agent_id IS NULL) OR (NOT (scopes && ARRAY['approve'::text, 'admin'::text])))),
+    CONSTRAINT ops_api_keys_scopes CHECK (((scopes <@ ARRAY['propose'::text, 'read'::text, 'emit'::text, 'work'::text, 'approve'::text, 'admin'::text]) AND (cardinality(scopes) > 0)))
+);
+
+COMMENT ON TABLE public.ops_api_keys IS 'Keys, by the digest of their secret. A key with an agent speaks for that agent and can never decide.';
+
+CREATE TABLE public.ops_artefacts (
+    name text NOT NULL,
+    step_id uuid NOT NULL,
+    proposal_id uuid,
+    content text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    written_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.ops_artefacts IS 'What publish steps produced. The name is fixed here first, then the workspace''s owner writes the file once.';
+
+CREATE TABLE public.ops_beats (
+    id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease_expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    asked_by text NOT NULL
+);
+
+COMMENT ON TABLE public.ops_beats IS 'One row per run of the heartbeat; at most one is unfinished, so that concurrent calls join it, also across processes.';
+
+CREATE TABLE public.ops_counters (
+    day date NOT NULL,
+    scope text NOT NULL,
+    used bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.ops_counters IS 'Admitted proposals and spent tokens per calendar day: total, agent:<id>, kind:<kind>, tokens, tokens:<agent>. Its row locks make caps exact.';
+
+CREATE TABLE public.ops_event_batches (
+    last_seq bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    max_event_id bigint NOT NULL,
+    gaps int8multirange NOT NULL,
+    hash bytea NOT NULL,
+    sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ops_event_batches_seqs CHECK ((first_seq <= last_seq))
+);
+
+COMMENT ON TABLE public.ops_event_batches IS 'What was sealed together. Insert-only: the newest row is the sealer''s whole state, and its hash covers all digests before it.';
+
+COMMENT ON COLUMN public.ops_event_batches.gaps IS 'Ids below max_event_id that were not visible: their transactions were rolled back, or can still commit.';
+
+CREATE TABLE public.ops_event_seals (
+    seq bigint NOT NULL,
+    event_id bigint NOT NULL,
+    digest bytea NOT NULL
+);
+
+COMMENT ON TABLE public.ops_event_seals IS 'The order of events. A bigserial id is drawn before its transaction commits, so readers that follow ids miss late commits; a seal is given only to what is committed.';
+
+CREATE SEQUENCE public.ops_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.ops_events_id_seq OWNED BY public.ops_events.id;
+
+CREATE TABLE public.ops_idempotency (
+    owner text NOT NULL,
+    idempotency_key text NOT NULL,
+    request_digest text NOT NULL,
+    status integer,
+    answer jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.ops_idempotency IS 'The first answer to a request that named an Idempotency-Key, kept for 7 days.';
+
+CREATE TABLE public.ops_installation (
+    key text NOT NULL,
+    value jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.ops_installation IS 'Facts about this installation that must outlive processes, such as: a language model was seen once.';
+
+CREATE TABLE public.ops_llm_calls (
+    id bigint NOT NULL,
+    step_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    claim_id uuid NOT NULL,
+    agent_id text,
+    engine text NOT NULL,
+    provider text,
+    model text,
+    input_tokens integer,
+    output_tokens integer,
+    first_token_ms integer,
+    load_ms integer,
+    duration_ms integer NOT NULL,
+    outcome text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.ops_llm_calls IS 'One row per attempt that called a model: what it cost. Unknown is null, not 0.';
+
+ALTER TABLE public.ops_llm_calls ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ops_llm_calls_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ops_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.ops_missions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    proposal_id uuid,
+    title text NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone DEFAULT now(),
+    completed_at timestamp with time zone,
+    agent_id text,
+    retry_of uuid,
+    failure jsonb,
+    CONSTRAINT ops_missions_completed CHECK (((status = 'active'::text) = (completed_at IS NULL))),
+    CONSTRAINT ops_missions_failure CHECK (((failure IS NULL) OR (status = 'failed'::text))),
+    CONSTRAINT ops_missions_status CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'failed'::text])))
+);
+
+COMMENT ON COLUMN public.ops_missions.agent_id IS 'Added: the proposal''s agent, so that lists need no join.';
+
+COMMENT ON COLUMN public.ops_missions.retry_of IS 'Added: the failed mission that this one continues.';
+
+COMMENT ON COLUMN public.ops_missions.failure IS 'Added: why it failed: class (step_failed, cancelled), message and step.';
+
+CREATE TABLE public.ops_policy (
+    key text NOT NULL,
+    value jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT now(),
+    updated_by text
+);
+
+COMMENT ON COLUMN public.ops_policy.updated_by IS 'Added: whose key set the value; its history is in the events.';
+
+CREATE TABLE public.ops_proposals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    agent_id text NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    body text,
+    status text NOT NULL,
+    policy_snapshot jsonb,
+    created_at timestamp with time zone DEFAULT now(),
+    decided_at timestamp with time zone,
+    priority smallint DEFAULT 0 NOT NULL,
+    created_by text,
+    cap_day date,
+    decision jsonb,
+    original jsonb,
+    outcome text,
+    completed_at timestamp with time zone,
+    CONSTRAINT ops_proposals_completed CHECK ((((status = 'completed'::text) = (outcome IS NOT NULL)) AND ((status = 'completed'::text) = (completed_at IS NOT NULL)))),
+    CONSTRAINT ops_proposals_decided CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
+    CONSTRAINT ops_proposals_outcome CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT ops_proposals_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 262144))),
+    CONSTRAINT ops_proposals_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'completed'::text])))
+);
+
+COMMENT ON COLUMN public.ops_proposals.priority IS 'Added: higher is worked first; copied to its steps.';
+
+COMMENT ON COLUMN public.ops_proposals.created_by IS 'Added: the key (or part of the program) that proposed; agent_id says for whom.';
+
+COMMENT ON COLUMN public.ops_proposals.cap_day IS 'Added: the policy''s calendar day this proposal counts on; null when a gate refused it.';
+
+COMMENT ON COLUMN public.ops_proposals.decision IS 'Added: by whom, why, the gates'' verdicts and the counts they saw, so that it can be recomputed.';
+
+COMMENT ON COLUMN public.ops_proposals.original IS 'Added: title and body as proposed, where an operator edited them before approving.';
+
+COMMENT ON COLUMN public.ops_proposals.outcome IS 'Added: how its latest mission ended.';
+
+CREATE TABLE public.ops_steps (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    mission_id uuid,
+    kind text NOT NULL,
+    title text NOT NULL,
+    input jsonb,
+    output jsonb,
+    status text NOT NULL,
+    worker_id text,
+    claimed_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    "position" smallint DEFAULT 1 NOT NULL,
+    agent_id text,
+    proposal_id uuid,
+    priority smallint DEFAULT 0 NOT NULL,
+    turn bigint DEFAULT 0 NOT NULL,
+    queue_no bigint NOT NULL,
+    ready boolean DEFAULT false NOT NULL,
+    available_at timestamp with time zone,
+    claim_id uuid,
+    attempt integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    max_failures integer DEFAULT 3 NOT NULL,
+    failure jsonb,
+    CONSTRAINT ops_steps_completed CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text])) = (completed_at IS NOT NULL))),
+    CONSTRAINT ops_steps_counts CHECK ((("position" > 0) AND (attempt >= 0) AND (failures >= 0) AND (max_failures > 0))),
+    CONSTRAINT ops_steps_queued CHECK (((status <> 'queued'::text) OR ((worker_id IS NULL) AND (claim_id IS NULL) AND (claimed_at IS NULL)))),
+    CONSTRAINT ops_steps_ready CHECK (((status = 'queued'::text) OR ((NOT ready) AND (available_at IS NULL)))),
+    CONSTRAINT ops_steps_running CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (claim_id IS NOT NULL) AND (claimed_at IS NOT NULL)))),
+    CONSTRAINT ops_steps_status CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE public.ops_steps IS 'The steps, and the queue itself: what can be claimed now is what the index ops_steps_claim holds.';
+
+COMMENT ON COLUMN public.ops_steps."position" IS 'Added: the steps of a mission run one after the other, in this order.';
+
+COMMENT ON COLUMN public.ops_steps.agent_id IS 'Added: whose turn and whose token cap it is, without a join in the claim.';
+
+COMMENT ON COLUMN public.ops_steps.proposal_id IS 'Added: the thread its events belong to, without a join in the claim.';
+
+COMMENT ON COLUMN public.ops_steps.priority IS 'Added: higher is claimed first.';
+
+COMMENT ON COLUMN public.ops_steps.turn IS 'Added: within a priority agents take turns; the lower turn is claimed first.';
+
+COMMENT ON COLUMN public.ops_steps.queue_no IS 'Added: age. Unlike created_at it is unique and monotone.';
+
+COMMENT ON COLUMN public.ops_steps.ready IS 'Added: can be claimed now. A step that waits for its predecessor or for a time is queued and not ready.';
+
+COMMENT ON COLUMN public.ops_steps.available_at IS 'Added: a queued step that waits for a time becomes ready then. Null: waits for its predecessor, or is ready.';
+
+COMMENT ON COLUMN public.ops_steps.claim_id IS 'Added: random name of the claim; every write of a worker names it, and a lost claim writes nothing.';
+
+COMMENT ON COLUMN public.ops_steps.attempt IS 'Added: numbers the claims.';
+
+COMMENT ON COLUMN public.ops_steps.failures IS 'Added: spends max_failures. A release, a pause or an absent model spends nothing.';
+
+COMMENT ON COLUMN public.ops_steps.max_failures IS 'Added: at this many failures it fails for good.';
+
+COMMENT ON COLUMN public.ops_steps.failure IS 'Added: the last failure: class, message, attempt.';
+
+ALTER TABLE public.ops_steps ALTER COLUMN queue_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ops_steps_queue_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ops_workers (
+    worker_id text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    kinds jsonb NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    renewed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease_expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_as text,
+    CONSTRAINT ops_workers_ended CHECK ((((ended_at IS NULL) = (ended_as IS NULL)) AND (ended_as = ANY (ARRAY['stopped'::text, 'died'::text]))))
+);
+
+COMMENT ON TABLE public.ops_workers IS 'One row per boot of a worker process. Its lease covers all claims it holds, so that renewal costs one write.';
+
+COMMENT ON COLUMN public.ops_workers.kinds IS 'Step kinds it works and how many of each at a time.';
+
+ALTER TABLE ONLY public.ops_action_runs ALTER COLUMN id SET DEFAULT nextval('public.ops_action_runs_id_seq'::regclass);
+
+ALTER TABLE ONLY public.ops_events ALTER COLUMN id SET DEFAULT nextval('public.ops_events_id_seq'::regclass);
+
+ALTER TABLE ONLY public.ops_action_runs
+    ADD CONSTRAINT ops_action_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_agent_config
+    ADD CONSTRAINT ops_agent_config_pkey PRIMARY KEY (agent_id);
+
+ALTER TABLE ONLY public.ops_api_keys
+    ADD CONSTRAINT ops_api_keys_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY public.ops_artefacts
+    ADD CONSTRAINT ops_artefacts_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.ops_artefacts
+    ADD CONSTRAINT ops_artefacts_step_id_key UNIQUE (step_id);
+
+ALTER TABLE ONLY public.ops_beats
+    ADD CONSTRAINT ops_beats_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_counters
+    ADD CONSTRAINT ops_counters_pkey PRIMARY KEY (day, scope);
+
+ALTER TABLE ONLY public.ops_event_batches
+    ADD CONSTRAINT ops_event_batches_pkey PRIMARY KEY (last_seq);
+
+ALTER TABLE ONLY public.ops_event_seals
+    ADD CONSTRAINT ops_event_seals_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY public.ops_event_seals
+    ADD CONSTRAINT ops_event_seals_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.ops_events
+    ADD CONSTRAINT ops_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_idempotency
+    ADD CONSTRAINT ops_idempotency_pkey PRIMARY KEY (owner, idempotency_key);
+
+ALTER TABLE ONLY public.ops_installation
+    ADD CONSTRAINT ops_installation_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.ops_llm_calls
+    ADD CONSTRAINT ops_llm_calls_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_migrations
+    ADD CONSTRAINT ops_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.ops_missions
+    ADD CONSTRAINT ops_missions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_policy
+    ADD CONSTRAINT ops_policy_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.ops_proposals
+    ADD CONSTRAINT ops_proposals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_steps
+    ADD CONSTRAINT ops_steps_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_workers
+    ADD CONSTRAINT ops_workers_pkey PRIMARY KEY (worker_id);
+
+CREATE INDEX ops_action_runs_beat ON public.ops_action_runs USING btree (beat_id) WHERE (beat_id IS NOT NULL);
+
+CREATE INDEX ops_artefacts_unwritten ON public.ops_artefacts USING btree (created_at) WHERE (written_at IS NULL);
+
+CREATE INDEX ops_beats_finished ON public.ops_beats USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE UNIQUE INDEX ops_beats_one_running ON public.ops_beats USING btree ((true)) WHERE (finished_at IS NULL);
+
+CREATE INDEX ops_events_proposal ON public.ops_events USING btree (proposal_id, id) WHERE (proposal_id IS NOT NULL);
+
+CREATE INDEX ops_idempotency_age ON public.ops_idempotency USING btree (created_at);
+
+CREATE INDEX ops_llm_calls_step ON public.ops_llm_calls USING btree (step_id);
+
+CREATE UNIQUE INDEX ops_missions_one_active ON public.ops_missions USING btree (proposal_id) WHERE (status = 'active'::text);
+
+CREATE INDEX ops_missions_proposal ON public.ops_missions USING btree (proposal_id);
+
+CREATE UNIQUE INDEX ops_missions_retry_once ON public.ops_missions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
+
+CREATE INDEX ops_proposals_agent ON public.ops_proposals USING btree (agent_id, id);
+
+CREATE INDEX ops_proposals_pending ON public.ops_proposals USING btree (id) WHERE (status = 'pending'::text);
+
+CREATE INDEX ops_steps_claim ON public.ops_steps USING btree (kind, priority DESC, turn, queue_no) WHERE ready;
+
+CREATE INDEX ops_steps_delayed ON public.ops_steps USING btree (available_at) WHERE (available_at IS NOT NULL);
+
+CREATE UNIQUE INDEX ops_steps_mission ON public.ops_steps USING btree (mission_id, "position");
+
+CREATE INDEX ops_steps_running ON public.ops_steps USING btree (worker_id) WHERE (status = 'running'::text);
+
+CREATE INDEX ops_workers_alive ON public.ops_workers USING btree (lease_expires_at) WHERE (ended_at IS NULL);
+
+CREATE TRIGGER ops_event_batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_event_batches FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
+
+CREATE TRIGGER ops_event_seals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_event_seals FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
+
+CREATE TRIGGER ops_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_events FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
+
+CREATE TRIGGER ops_missions_legal BEFORE UPDATE OF status ON public.ops_missions FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT ((old.status = 'active'::text) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text])))))) EXECUTE FUNCTION public.ops_refuse_transition();
+
+CREATE TRIGGER ops_proposals_legal BEFORE UPDATE OF status ON public.ops_proposals FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT (((old.status = 'pending'::text) AND (new.status = ANY (ARRAY['approved'::text, 'rejected'::text]))) OR ((old.status = 'approved'::text) AND (new.status = 'completed'::text)))))) EXECUTE FUNCTION public.ops_refuse_transition();
+
+CREATE TRIGGER ops_steps_legal BEFORE UPDATE OF status, claim_id ON public.ops_steps FOR EACH ROW WHEN ((((old.status IS DISTINCT FROM new.status) AND (NOT (((old.status = 'queued'::text) AND (new.status = ANY (ARRAY['running'::text, 'failed'::text]))) OR ((old.status = 'running'::text) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'queued'::text])))))) OR ((old.status = new.status) AND (old.claim_id IS DISTINCT FROM new.claim_id)))) EXECUTE FUNCTION public.ops_refuse_transition();
+
+ALTER TABLE ONLY public.ops_api_keys
+    ADD CONSTRAINT ops_api_keys_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.ops_agent_config(agent_id);
+
+ALTER TABLE ONLY public.ops_artefacts
+    ADD CONSTRAINT ops_artefacts_step_id_fkey FOREIGN KEY (step_id) REFERENCES public.ops_steps(id);
+
+ALTER TABLE ONLY public.ops_missions
+    ADD CONSTRAINT ops_missions_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.ops_proposals(id);
+
+ALTER TABLE ONLY public.ops_missions
+    ADD CONSTRAINT ops_missions_retry_of_fkey FOREIGN KEY (retry_of) REFERENCES public.ops_missions(id);
+
+ALTER TABLE ONLY public.ops_steps
+    ADD CONSTRAINT ops_steps_mission_id_fkey FOREIGN KEY (mission_id) REFERENCES public.ops_missions(id);
