@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { callModel } from './call-model.ts';
 import { adviceFor, chooseTarget } from './choice.ts';
 import { analyse } from './extractive.ts';
+import { makeHolds } from './holds.ts';
 import type { Http } from './http.ts';
 import { LlmError } from './llm-error.ts';
 import type { Memory } from './memory.ts';
@@ -31,6 +32,7 @@ export function makeRouter({ config, providers, configured, memory, http, log }:
   const { mode } = config;
   const usesModels = mode !== 'none' && mode !== 'extractive';
   const names = providers.map(({ name }) => name);
+  const holds = makeHolds();
   const closing = new AbortController();
   // Every call under way listens to it.
   setMaxListeners(0, closing.signal);
@@ -86,6 +88,7 @@ export function makeRouter({ config, providers, configured, memory, http, log }:
       const key = `${target.provider}:${target.model}`;
       if (provider === undefined || tried.has(key)) continue;
       tried.add(key);
+      holds.check(target.provider);
       try {
         if (errors.length > 0) log.warn(`${errors.at(-1)?.message}; trying ${key}`);
         return await callModel(provider, target.model, request, {
@@ -93,6 +96,7 @@ export function makeRouter({ config, providers, configured, memory, http, log }:
           signals: [signal, closing.signal],
         });
       } catch (error) {
+        holds.note(target.provider, error);
         if (!(error instanceof LlmError) || !isReplaceable(error)) throw error;
         errors.push(error);
       }
