@@ -5,7 +5,8 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { Name } from './lib/name.ts';
-import { type LlmConfig, llmConfigSchema } from './llm/llm.ts';
+// Not through llm.ts: reading the settings must not load what calls models.
+import { type LlmConfig, llmConfigSchema } from './llm/schema.ts';
 
 /** The only reader of the environment. What does not fit a variable is in `config.json` in the home. */
 export type Config = {

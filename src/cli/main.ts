@@ -1,56 +1,10 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { AppError, ERRORS, toError } from '../errors.ts';
-import { VERSION } from '../version.ts';
-import { addAgents } from './commands/agents.ts';
-import { addDecisions } from './commands/decide.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addEvents } from './commands/events.ts';
-import { addKeys } from './commands/keys.ts';
-import { addMigrate } from './commands/migrate.ts';
-import { addMissions } from './commands/missions.ts';
-import { addOpen } from './commands/open.ts';
-import { addOperate } from './commands/operate.ts';
-import { addPolicy } from './commands/policy.ts';
-import { addProposals } from './commands/proposals.ts';
-import { addPropose } from './commands/propose.ts';
-import { addRun } from './commands/run.ts';
-import { addShow } from './commands/show.ts';
-import { addUp } from './commands/up.ts';
-import { addWhy } from './commands/why.ts';
-import { addWorker } from './commands/worker.ts';
 import { printJson, printProblem } from './print.ts';
+import { buildProgram } from './program.ts';
 
-const program = new Command('opsloop')
-  .description('A closed loop for AI agents on PostgreSQL.')
-  .version(VERSION)
-  .option('--json', 'print JSON, for programs')
-  .showHelpAfterError('(opsloop --help lists the commands)')
-  .showSuggestionAfterError()
-  .configureOutput({ writeErr: (text) => process.stderr.write(text) })
-  .exitOverride();
-
-const COMMANDS = [
-  addUp,
-  addPropose,
-  addRun,
-  addProposals,
-  addShow,
-  addWhy,
-  addDecisions,
-  addMissions,
-  addEvents,
-  addPolicy,
-  addAgents,
-  addKeys,
-  addOperate,
-  addOpen,
-  addWorker,
-  addMigrate,
-  addDoctor,
-];
-for (const add of COMMANDS) add(program);
-
+const program = buildProgram();
 try {
   await program.parseAsync();
 } catch (thrown) {

@@ -1,12 +1,4 @@
 import type { Command } from 'commander';
-import { readConfig } from '../../config.ts';
-import { openDatabase } from '../../db/database.ts';
-import { homeOwner } from '../../db/local/lock.ts';
-import { migrate, migrationStatus } from '../../db/migrate.ts';
-import { requireSafeSettings } from '../../db/settings.ts';
-import { makeLog } from '../../log.ts';
-import { attachDatabase, startDatabase } from '../database.ts';
-import { printJson, printLine, printTable } from '../print.ts';
 
 export function addMigrate(program: Command): void {
   program
@@ -18,38 +10,7 @@ export function addMigrate(program: Command): void {
       '\nExample:\n  DATABASE_URL=postgres://ops:secret@db.example/ops opsloop migrate --status',
     )
     .action(async ({ status }: { status?: boolean }) => {
+      const { runMigrate } = await import('../migrate.ts');
       await runMigrate(status ?? false, program.opts<{ json?: boolean }>().json ?? false);
     });
-}
-
-async function runMigrate(onlyStatus: boolean, json: boolean): Promise<void> {
-  const config = readConfig();
-  const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
-  // Beside a running opsloop its own PostgreSQL is used and left running.
-  const beside = config.databaseUrl === undefined && (await homeOwner(config.home)) !== null;
-  const data = await (beside ? attachDatabase(config, log) : startDatabase(config, log));
-  const database = openDatabase(data.url, { log, max: 2 });
-  try {
-    if (!onlyStatus) await requireSafeSettings(database, config.allowUnsafeDatabase);
-    const applied = onlyStatus ? [] : await migrate(database);
-    const status = await migrationStatus(database);
-    if (json) return printJson({ ...status, applied });
-    printTable(
-      status.migrations,
-      [
-        { title: 'version', value: (row) => String(row.version) },
-        { title: 'name', value: (row) => row.name },
-        { title: 'applied', value: (row) => row.appliedAt ?? 'not yet' },
-      ],
-      'There are no migrations.',
-    );
-    printLine(
-      status.current === status.newest
-        ? 'The database is up to date.'
-        : 'Run `opsloop migrate` to apply what is missing.',
-    );
-  } finally {
-    await database.close();
-    await data.stop();
-  }
 }
