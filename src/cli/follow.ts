@@ -24,7 +24,7 @@ export async function* follow(
         accept: 'text/event-stream',
         ...(last === undefined ? {} : { 'last-event-id': last }),
       };
-      const response = await client.fetch(`/api/ops/events/stream?${query}`, { headers, signal });
+      const response = await client.fetch(`/api/ops/events/stream?${query.toString()}`, { headers, signal });
       for await (const message of messagesOf(response)) {
         if (message.id !== undefined) last = message.id;
         if (message.event === 'event' && message.data !== '') yield JSON.parse(message.data) as StreamedEvent;

@@ -130,7 +130,7 @@ test('whatever is done in whatever order, by several at once, the invariants hol
             // Losing a race is an answer; anything else is a bug.
             if (!(result.reason instanceof AppError) || result.reason.code !== 'conflict')
               throw result.reason;
-            }
+          }
         }
         await checkInvariants();
       },

@@ -10,7 +10,9 @@ test('a provider that limits the rate is held as long as it says, and only that 
   holds.note('hosted', new LlmError('rate_limited', 'slow down', { retryAfterMs: 60_000 }));
   expect(() => holds.check('other')).not.toThrow();
   time = 20_000;
-  expect(() => holds.check('hosted')).toThrow(expect.objectContaining({ class: 'rate_limited', retryAfterMs: 40_000 }));
+  expect(() => holds.check('hosted')).toThrow(
+    expect.objectContaining({ class: 'rate_limited', retryAfterMs: 40_000 }),
+  );
   time = 60_000;
   expect(() => holds.check('hosted')).not.toThrow();
 });

@@ -110,7 +110,7 @@ function canonical(json: string): string {
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(
       Object.entries(value)
-        .sort()
+        .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, child]) => [key, sort(child)]),
     );
   };

@@ -42,7 +42,7 @@ export function addEvents(program: Command): void {
         limit: options.limit,
         ...(options.cursor ? { cursor: options.cursor } : {}),
       });
-      const page = (await (await client.fetch(`/api/ops/events?${query}`)).json()) as {
+      const page = (await (await client.fetch(`/api/ops/events?${query.toString()}`)).json()) as {
         events: StreamedEvent[];
         next: string | null;
       };
