@@ -46,7 +46,8 @@ export function startProgram(args: string[], env: Record<string, string>, cwd?: 
     err += chunk.toString();
     look();
   });
-  const ended = once(child, 'exit').then(([code, signal]: [number | null, NodeJS.Signals | null]) => {
+  const ended = once(child, 'exit').then((exit) => {
+    const [code, signal] = exit as [number | null, NodeJS.Signals | null];
     look();
     return { code, signal };
   });

@@ -1,0 +1,75 @@
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import type { App } from '../app.ts';
+import { makeAddressList } from './address.ts';
+import { makeRouter } from './env.ts';
+import { makeHosts } from './hosts.ts';
+import { answerErrors, unknownRoute, wrongMethod } from './middleware/answer-errors.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { checkHost } from './middleware/check-host.ts';
+import { checkOrigin } from './middleware/check-origin.ts';
+import { measure } from './middleware/measure.ts';
+import { readBody } from './middleware/read-body.ts';
+import { requireReady } from './middleware/require-ready.ts';
+import { secureHeaders } from './middleware/secure-headers.ts';
+import { describeApi } from './openapi.ts';
+import { type HttpParts, makeHttpParts } from './parts.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { eventStreamRoute } from './routes/event-stream.ts';
+import { eventRoutes } from './routes/events.ts';
+import { firstPageRoutes } from './routes/first-page.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { metricsRoute } from './routes/metrics.ts';
+import { missionRoutes } from './routes/missions.ts';
+import { openapiRoute } from './routes/openapi.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { policyRoutes } from './routes/policy.ts';
+import { proposalRoutes } from './routes/proposals.ts';
+import { proposeRoute } from './routes/propose.ts';
+import { statusRoute } from './routes/status.ts';
+import { stepRoutes } from './routes/steps.ts';
+
+/** The HTTP interface. Whatever is not expressly public needs a key, also paths that do not exist. */
+export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
+  const { config } = app;
+  const hosts = makeHosts(config);
+  const http = makeRouter();
+
+  http.onError(answerErrors(app.log.child({ part: 'http' })));
+  http.notFound(unknownRoute);
+  http.use(measure(parts.metrics));
+  http.use(secureHeaders());
+  http.use(checkHost(hosts, config.port));
+  http.use(checkOrigin(hosts, config.port));
+  http.use(requireReady(app.isReady));
+  http.use(
+    authenticate({
+      authenticate: app.authenticate,
+      isTrustedProxy: makeAddressList(config.trustedProxies),
+      failedKeys: parts.failedKeys,
+      agentRequests: parts.agentRequests,
+    }),
+  );
+  http.use(methodNotAllowed({ app: http, onMethodNotAllowed: wrongMethod }));
+  http.use(readBody(config.maxRequestBytes));
+
+  return http
+    .route('/', firstPageRoutes())
+    .route('/', statusRoute(app))
+    .route('/', proposeRoute(app))
+    .route('/', proposalRoutes(app))
+    .route('/', missionRoutes(app))
+    .route('/', stepRoutes(app))
+    .route('/', eventStreamRoute(app, parts))
+    .route('/', eventRoutes(app))
+    .route('/', policyRoutes(app))
+    .route('/', agentRoutes(app))
+    .route('/', keyRoutes(app))
+    .route('/', operationRoutes(app))
+    .route('/', metricsRoute(parts))
+    .route(
+      '/',
+      openapiRoute(() => describeApi(http)),
+    );
+}
+
+export type HttpApp = ReturnType<typeof buildHttp>;

@@ -1,0 +1,15 @@
+import type { HttpBindings } from '@hono/node-server';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Caller } from '../keys/schema.ts';
+import { refuseInvalid } from './refuse-invalid.ts';
+import type { Wire } from './wire.ts';
+
+export type HttpEnv = {
+  /** Absent when a request does not come from a socket, as in tests. */
+  Bindings: Partial<HttpBindings>;
+  Variables: { wire: Wire; caller: Caller };
+};
+
+export function makeRouter(): OpenAPIHono<HttpEnv> {
+  return new OpenAPIHono<HttpEnv>({ defaultHook: refuseInvalid });
+}

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { revokeKey } from '../../src/keys/keys.ts';
+import { SCOPES, type Scope } from '../../src/keys/schema.ts';
+import { describeApi } from '../../src/http/openapi.ts';
+import { problemOf, useApp } from '../support/app.ts';
+
+const t = useApp({ parts: { heartbeat: true } });
+
+type Expected = { scope: Scope | 'none'; agents: boolean };
+const open = (scope: Scope): Expected => ({ scope, agents: true });
+const operators = (scope: Scope): Expected => ({ scope, agents: false });
+
+/** Written by hand on purpose: a route that is not here fails the test. */
+const EXPECTED: Record<string, Expected> = {
+  'GET /': { scope: 'none', agents: true },
+  'GET /style.css': { scope: 'none', agents: true },
+  'GET /api/status': { scope: 'none', agents: true },
+  'POST /api/ops/proposals': open('propose'),
+  'GET /api/ops/proposals': open('read'),
+  'GET /api/ops/proposals/{id}': open('read'),
+  'GET /api/ops/proposals/{id}/why': open('read'),
+  'POST /api/ops/proposals/{id}/approve': operators('approve'),
+  'POST /api/ops/proposals/{id}/reject': operators('approve'),
+  'GET /api/ops/missions': open('read'),
+  'GET /api/ops/missions/{id}': open('read'),
+  'GET /api/ops/missions/{id}/why': open('read'),
+  'POST /api/ops/missions/{id}/cancel': operators('approve'),
+  'POST /api/ops/missions/{id}/retry': operators('approve'),
+  'GET /api/ops/steps': open('read'),
+  'GET /api/ops/steps/{id}': open('read'),
+  'GET /api/ops/steps/{id}/why': open('read'),
+  'GET /api/ops/events': open('read'),
+  'GET /api/ops/events/stream': open('read'),
+  'GET /api/ops/policy': open('read'),
+  'GET /api/ops/policy/{key}': open('read'),
+  'PUT /api/ops/policy/{key}': operators('admin'),
+  'POST /api/ops/pause': operators('admin'),
+  'POST /api/ops/resume': operators('admin'),
+  'GET /api/ops/agents': open('read'),
+  'PUT /api/ops/agents/{agent_id}': operators('admin'),
+  'GET /api/ops/keys': operators('admin'),
+  'POST /api/ops/keys': operators('admin'),
+  'DELETE /api/ops/keys/{key_id}': operators('admin'),
+  'GET /api/ops/workers': operators('read'),
+  'GET /api/ops/action-runs': operators('read'),
+  'POST /api/ops/heartbeat': operators('admin'),
+  'GET /api/ops/health': operators('read'),
+  'GET /metrics': operators('read'),
+  'GET /openapi.json': operators('read'),
+};
+
+const FILL: Record<string, string> = {
+  '{id}': '0190a000-0000-7000-8000-000000000000',
+  '{key}': 'nothing',
+  '{agent_id}': 'pm',
+  '{key_id}': 'AAAAAAAA',
+};
+
+/** The status of a route for a key; bodies are empty objects, which no route that needs members accepts. */
+async function statusOf(route: string, key: string | null): Promise<number> {
+  const [method = '', path = ''] = route.split(' ');
+  const filled = path.replaceAll(/\{\w+\}/g, (name) => FILL[name] ?? name);
+  const withBody = method === 'POST' || method === 'PUT';
+  const response = await t.request(filled, { method, key, ...(withBody ? { json: {} } : {}) });
+  await response.body?.cancel();
+  return response.status;
+}
+
+function routesOfRouter(): string[] {
+  const routes = t.http.routes.filter(({ method }) => method !== 'ALL');
+  return [...new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`))];
+}
+
+test('every route of the router has an expectation, is in the document, and says there what it needs', () => {
+  expect(routesOfRouter().toSorted()).toEqual(Object.keys(EXPECTED).toSorted());
+  const described = Object.entries(describeApi(t.http).paths ?? {}).flatMap(([path, item]) =>
+    (['get', 'post', 'put', 'delete'] as const).flatMap((method) =>
+      item[method] ? [[`${method.toUpperCase()} ${path}`, item[method].security] as const] : [],
+    ),
+  );
+  expect(Object.fromEntries(described)).toEqual(
+    Object.fromEntries(
+      Object.entries(EXPECTED).map(([route, { scope }]) => [
+        route,
+        scope === 'none' ? [] : [{ key: [scope] }],
+      ]),
+    ),
+  );
+});
+
+test('without a key, and with a wrong or revoked one, only the public routes answer', async () => {
+  const revoked = await t.key({ name: 'gone', scopes: [...SCOPES] });
+  await revokeKey(t.app.database, revoked.split('_')[1] ?? '', 'test');
+  for (const [route, { scope }] of Object.entries(EXPECTED)) {
+    const expected = scope === 'none' ? 200 : 401;
+    expect([route, await statusOf(route, null)]).toEqual([route, expected]);
+    const forRevoked = await statusOf(route, revoked);
+    // After ten failures the address is limited, which is a refusal as well.
+    expect([route, [expected, scope === 'none' ? 200 : 429]]).toEqual([
+      route,
+      expect.arrayContaining([forRevoked]),
+    ]);
+  }
+});
+
+test('each scope opens its own routes and no others', async () => {
+  for (const scope of SCOPES) {
+    const key = await t.key({ scopes: [scope] });
+    for (const [route, expected] of Object.entries(EXPECTED)) {
+      const status = await statusOf(route, key);
+      const isOpen = expected.scope === 'none' || expected.scope === scope;
+      expect([scope, route, status === 403]).toEqual([scope, route, !isOpen]);
+      expect([scope, route, status < 500 && status !== 401]).toEqual([scope, route, true]);
+    }
+  }
+});
+
+test("an agent's key is kept out of what is for operators, whatever scopes it has", async () => {
+  const key = await t.key({ scopes: ['propose', 'read', 'emit', 'work'], agent_id: 'coder' });
+  for (const [route, { scope, agents }] of Object.entries(EXPECTED)) {
+    const isOpen = agents && ['none', 'propose', 'read'].includes(scope);
+    expect([route, (await statusOf(route, key)) === 403]).toEqual([route, !isOpen]);
+  }
+});
+
+test('a refusal for want of a scope names the scope needed and those the key has', async () => {
+  const key = await t.key({ scopes: ['read', 'propose'] });
+  const response = await t.request('/api/ops/heartbeat', { method: 'POST', key });
+  expect(response.status).toBe(403);
+  expect(await problemOf(response)).toMatchObject({
+    code: 'forbidden',
+    needed: 'admin',
+    scopes: ['read', 'propose'],
+    error: expect.stringContaining('needs a key with the scope admin'),
+  });
+});
