@@ -4,43 +4,67 @@ import type { Claim, LlmCall } from './schema.ts';
 const TODAY = `(clock_timestamp() at time zone coalesce(
   (select value ->> 'timezone' from ops_policy where key = 'daily_caps'), 'UTC'))::date`;
 
-/** Keeps what a model call cost, and adds its tokens to the day: also when the claim was lost, for they are spent. */
-export async function recordCall(tx: Db, claim: Claim, call: LlmCall): Promise<void> {
+/** What the columns hold. A server can count whatever it likes; that must not stand in the way of its answer. */
+const MOST_COUNT = 2_147_483_647;
+
+/**
+ * Keeps what the model calls of an attempt cost, and adds their tokens to the day: also when the claim was
+ * lost, for they are spent. An attempt's calls are kept once, however often an ambiguous commit is repeated;
+ * the step's own row must have been written before in the transaction, which makes a repeat wait for the first.
+ */
+export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[]): Promise<void> {
+  if (calls.length === 0) return;
+  const rows = calls.map(({ engine, provider, model, outcome, ...counts }) => ({
+    engine,
+    provider,
+    model,
+    outcome,
+    input_tokens: toCount(counts.inputTokens),
+    output_tokens: toCount(counts.outputTokens),
+    first_token_ms: toCount(counts.firstTokenMs),
+    load_ms: toCount(counts.loadMs),
+    duration_ms: toCount(counts.durationMs) ?? 0,
+  }));
   await tx.query(
-    `with call as (
+    `with given as materialized (
+       select * from rows from (jsonb_to_recordset($1::jsonb) as
+         (engine text, provider text, model text, outcome text, input_tokens integer, output_tokens integer,
+          first_token_ms integer, load_ms integer, duration_ms integer)) with ordinality
+       where not exists (select from ops_llm_calls where step_id = $2 and claim_id = $4)),
+     calls as (
        insert into ops_llm_calls (step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens,
          output_tokens, first_token_ms, load_ms, duration_ms, outcome)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-       returning *)
+       select $2, $3, $4, $5, engine, provider, model, input_tokens, output_tokens, first_token_ms, load_ms,
+         duration_ms, outcome
+       from given order by ordinality
+       returning *),
+     spent as (
+       select sum(coalesce(input_tokens, 0)::bigint + coalesce(output_tokens, 0)) as tokens from calls),
+     counted as (
+       insert into ops_counters as c (day, scope, used)
+       select ${TODAY}, scope, tokens from spent, unnest($7::text[]) as scope where tokens > 0 order by scope
+       on conflict (day, scope) do update set used = c.used + excluded.used)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
-     select 'model.called', 'worker', 'step', step_id::text, $14::uuid, jsonb_build_object(
-       'cause', jsonb_build_object('by', 'claim:' || claim_id), 'set', to_jsonb(call) - 'id' - 'created_at' - 'step_id')
-     from call`,
+     select 'model.called', 'worker', 'step', step_id::text, $6::uuid, jsonb_build_object(
+       'cause', jsonb_build_object('by', 'claim:' || claim_id), 'set', to_jsonb(calls) - 'id' - 'created_at' - 'step_id')
+     from calls order by id`,
     [
+      JSON.stringify(rows),
       claim.id,
       claim.attempt,
       claim.claim_id,
       claim.agent_id,
-      call.engine,
-      call.provider,
-      call.model,
-      call.inputTokens,
-      call.outputTokens,
-      call.firstTokenMs,
-      call.loadMs,
-      Math.round(call.durationMs),
-      call.outcome,
       claim.proposal_id,
+      ['tokens', `tokens:${claim.agent_id ?? ''}`],
     ],
+    'opsloop_calls',
   );
-  const tokens = (call.inputTokens ?? 0) + (call.outputTokens ?? 0);
-  if (tokens === 0) return;
-  await tx.query(
-    `insert into ops_counters as c (day, scope, used)
-     select ${TODAY}, scope, $1 from unnest($2::text[]) as scope order by scope
-     on conflict (day, scope) do update set used = c.used + excluded.used`,
-    [tokens, ['tokens', `tokens:${claim.agent_id ?? ''}`]],
-  );
+}
+
+function toCount(number: number | null): number | null {
+  return number === null || Number.isNaN(number)
+    ? null
+    : Math.round(Math.min(Math.max(number, 0), MOST_COUNT));
 }
 
 export type TokenBlocks = { everybody: boolean; agents: string[] };

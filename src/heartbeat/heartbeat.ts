@@ -2,6 +2,7 @@ import type { Database, Db } from '../db/database.ts';
 import { type ActionRunRow, insertActionRun, selectRunsOfBeat } from '../engine/action-runs.ts';
 import { AppError, toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
+import { cleanText } from '../lib/clean-text.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
@@ -9,7 +10,8 @@ import { ACTIONS, type Action } from './actions.ts';
 import { beginBeat, finishBeat, isBeatFinished, lastBeatAgeMs } from './queries.ts';
 
 export type Beat = {
-  id: string /** Somebody else's beat was under way and is answered here too. */;
+  id: string;
+  /** Somebody else's beat was under way and is answered here too. */
   joined: boolean;
   actions: ActionRunRow[];
 };
@@ -22,6 +24,8 @@ export type Heartbeat = {
 
 const JOIN_POLL_MS = 50;
 const JOIN_LIMIT_MS = 60_000;
+/** A beat that failed is tried again sooner than the next one is due. */
+const RETRY_MS = 10_000;
 
 /** @param intervalMs time between beats of the whole installation, however many processes run this */
 export function startHeartbeat(
@@ -34,29 +38,39 @@ export function startHeartbeat(
   const timer = makeWake();
   let running: Promise<Beat> | undefined;
 
-  const beat = (askedBy: string): Promise<Beat> => {
+  const beatNow = (askedBy: string, notWithinMs: number | null): Promise<Beat> => {
     if (running) return running.then((other) => ({ ...other, joined: true }));
-    running = runBeat(database, askedBy, actions, log).finally(() => {
+    const asked = { by: askedBy, notWithinMs };
+    running = runBeat(database, asked, actions, log, closing.signal).finally(() => {
       running = undefined;
     });
     return running;
   };
 
+  /** Beats if it is time to. Returns how long to rest. */
+  const beatIfDue = async (): Promise<number> => {
+    const age = await lastBeatAgeMs(database);
+    if (age !== null && age < intervalMs) return Math.max(1_000, intervalMs - age);
+    await beatNow('timer', intervalMs);
+    return intervalMs;
+  };
+
   const loop = (async () => {
-    while (!closing.signal.aborted) {
-      const age = await lastBeatAgeMs(database).catch(() => 0);
-      if (age === null || age >= intervalMs) {
-        await beat('timer').catch((error: unknown) =>
-          log.warn({ err: toError(error).message }, 'the beat failed'),
-        );
+    for (let failing = false; !closing.signal.aborted; ) {
+      let rest = RETRY_MS;
+      try {
+        rest = await beatIfDue();
+        failing = false;
+      } catch (error) {
+        if (!failing && !closing.signal.aborted) log.warn({ err: toError(error).message }, 'the beat failed');
+        failing = true;
       }
-      const rest = Math.max(1_000, intervalMs - (age === null || age >= intervalMs ? 0 : age));
       await timer.wait(jittered(Math.min(rest, intervalMs)), closing.signal);
     }
   })();
 
   return {
-    beat,
+    beat: (askedBy) => beatNow(askedBy, null),
     async close() {
       closing.abort();
       await loop;
@@ -70,17 +84,38 @@ export function lastBeatAge(db: Db): Promise<number | null> {
   return lastBeatAgeMs(db);
 }
 
+type Summary = { action: string; status: string }[];
+
 async function runBeat(
   database: Database,
-  askedBy: string,
+  asked: { by: string; notWithinMs: number | null },
   actions: readonly Action[],
   log: Log,
+  closing: AbortSignal,
 ): Promise<Beat> {
-  const { id, mine } = await database.transaction((tx) => beginBeat(tx, uuid7(), askedBy));
-  if (!mine) return joinBeat(database, id);
+  const { by, notWithinMs } = asked;
+  const { id, mine } = await database.transaction((tx) => beginBeat(tx, uuid7(), by, notWithinMs));
+  if (!mine) return joinBeat(database, id, closing);
 
+  const summary: Summary = [];
+  try {
+    await runActions(database, { id, askedBy: by }, actions, summary, log);
+  } finally {
+    // Also when it broke off: an unfinished beat would be waited for until its lease ends.
+    await finishBeat(database, id, summary);
+  }
+  database.hints.tell('events');
+  return { id, joined: false, actions: await selectRunsOfBeat(database, id) };
+}
+
+async function runActions(
+  database: Database,
+  { id, askedBy }: { id: string; askedBy: string },
+  actions: readonly Action[],
+  summary: Summary,
+  log: Log,
+): Promise<void> {
   const began = performance.now();
-  const summary: { action: string; status: string }[] = [];
   for (const action of actions) {
     const run = await runAction(database, action, log);
     summary.push({ action: action.name, status: run.status });
@@ -94,9 +129,6 @@ async function runBeat(
     durationMs,
     beatId: id,
   });
-  await finishBeat(database, id, summary);
-  database.hints.tell('events');
-  return { id, joined: false, actions: await selectRunsOfBeat(database, id) };
 }
 
 /** One action's failure is recorded and does not stop the others. */
@@ -109,22 +141,22 @@ async function runAction(database: Database, action: Action, log: Log) {
     const error = toError(thrown);
     log.error({ action: action.name, err: error.message }, 'an action of the heartbeat failed');
     const details = {
-      error: error.message.slice(0, 2_000),
+      error: cleanText(error.message.slice(0, 2_000)),
       ...(error instanceof AppError ? { code: error.code } : {}),
     };
     return { status: 'error' as const, details, durationMs: performance.now() - began };
   }
 }
 
-async function joinBeat(database: Database, id: string): Promise<Beat> {
+async function joinBeat(database: Database, id: string, closing: AbortSignal): Promise<Beat> {
   const giveUpAt = performance.now() + JOIN_LIMIT_MS;
   while (!(await isBeatFinished(database, id))) {
-    if (performance.now() > giveUpAt) {
+    if (closing.aborted || performance.now() > giveUpAt) {
       throw new AppError('timed_out', 'Another process is still at its beat; ask again in a while.', {
         retryAfter: 10,
       });
     }
-    await sleep(JOIN_POLL_MS);
+    await sleep(JOIN_POLL_MS, closing);
   }
   return { id, joined: true, actions: await selectRunsOfBeat(database, id) };
 }

@@ -3,17 +3,27 @@ import type { Db } from '../db/database.ts';
 /** A beat that takes longer than this belongs to a process that died in it. */
 const BEAT_LEASE_SECONDS = 120;
 
-/** Begins a beat, or returns the one that is under way: there is at most one, in all processes. */
-export async function beginBeat(tx: Db, id: string, askedBy: string): Promise<{ id: string; mine: boolean }> {
-  await tx.query(
+/**
+ * Begins a beat, or returns the one that is under way: there is at most one, in all processes.
+ * @param notWithinMs begins none when another one ended so recently, and returns that one
+ */
+export async function beginBeat(
+  tx: Db,
+  id: string,
+  askedBy: string,
+  notWithinMs: number | null = null,
+): Promise<{ id: string; mine: boolean }> {
+  const superseded = await tx.query<{ id: string }>(
     `update ops_beats set finished_at = clock_timestamp()
-     where finished_at is null and lease_expires_at < clock_timestamp()`,
+     where finished_at is null and lease_expires_at < clock_timestamp() returning id`,
   );
   const mine = await tx.query(
     `insert into ops_beats (id, lease_expires_at, asked_by)
-     values ($1, clock_timestamp() + make_interval(secs => $2), $3)
+     select $1, clock_timestamp() + make_interval(secs => $2), $3
+     where $4::float8 is null or not exists (
+       select from ops_beats where finished_at > clock_timestamp() - $4 * interval '1 ms' and id <> all ($5::uuid[]))
      on conflict do nothing returning id`,
-    [id, BEAT_LEASE_SECONDS, askedBy],
+    [id, BEAT_LEASE_SECONDS, askedBy, notWithinMs, superseded.map((beat) => beat.id)],
   );
   if (mine.length > 0) return { id, mine: true };
   const [running] = await tx.query<{ id: string }>('select id from ops_beats where finished_at is null');

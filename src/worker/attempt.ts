@@ -1,20 +1,20 @@
 import type { Database, Db } from '../db/database.ts';
+import { isUnavailable } from '../db/sqlstate.ts';
 import { loadBrief } from '../engine/brief.ts';
 import { failStep } from '../engine/fail.ts';
 import { releaseSteps } from '../engine/release.ts';
 import type { Claim, LlmCall } from '../engine/schema.ts';
-import { recordCall } from '../engine/tokens.ts';
+import { recordCalls } from '../engine/tokens.ts';
 import { toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
-import { cleanJson, cleanText } from '../lib/clean-text.ts';
+import { cleanText } from '../lib/clean-text.ts';
+import { sleep } from '../lib/wake.ts';
 import { type Llm, LlmError } from '../llm/llm.ts';
 import type { Log } from '../log.ts';
-import { fateOf } from './classify.ts';
+import { type Fate, fateOf } from './classify.ts';
 import type { Finisher } from './finisher.ts';
 import { type Handler, type StepContext, StepError, type StepResult } from './handler.ts';
-
-/** JSON around 256 KiB of text: quotes and line ends take two bytes each. */
-const MOST_OUTPUT_BYTES = 2 * 262_144;
+import { keepable, storable } from './output.ts';
 
 /** Why an attempt is told to stop; the reason of the AbortSignal. */
 export type StopReason = 'claim_lost' | 'paused' | 'shutdown';
@@ -24,6 +24,8 @@ export type AttemptDeps = {
   llm: Llm;
   finisher: Finisher;
   agentModel: (agentId: string) => string | undefined;
+  /** Aborts when the worker ends; until then a database that is away is waited for. */
+  closing: AbortSignal;
   log: Log;
 };
 
@@ -40,9 +42,7 @@ export async function workAttempt(
   const { database, finisher } = deps;
   const log = deps.log.child({ step: claim.id, kind: claim.kind, attempt: claim.attempt });
   const calls: LlmCall[] = [];
-  const keepCalls = async (tx: Db) => {
-    for (const call of calls) await recordCall(tx, claim, call);
-  };
+  const keepCalls = (tx: Db) => recordCalls(tx, claim, calls);
   try {
     const result = await runHandler(deps, claim, handler, signal, calls);
     const alongside =
@@ -59,7 +59,7 @@ export async function workAttempt(
     if (finished === 'late')
       log.warn('the result came after the claim was lost; an event keeps the evidence');
   } catch (thrown) {
-    await end(deps, claim, toError(thrown), signal, keepCalls, log).catch((error: unknown) => {
+    await end(deps, claim, thrown, signal, keepCalls, log).catch((error: unknown) => {
       // The lease or the sweep gives the step back; nothing is lost but time.
       log.warn({ err: toError(error).message }, 'the end of an attempt could not be written');
     });
@@ -104,14 +104,17 @@ async function runHandler(
       }
     },
   };
-  return handler.run(context);
+  const result: StepResult | undefined = await handler.run(context);
+  if (result) return result;
+  const message = `The handler of "${claim.kind}" gave no result; it must return { output }.`;
+  throw new StepError('no_result', message, { final: true });
 }
 
 /** Writes how a failed or stopped attempt ended. */
 async function end(
   deps: AttemptDeps,
   claim: Claim,
-  error: Error,
+  thrown: unknown,
   signal: AbortSignal,
   keepCalls: (tx: Db) => Promise<void>,
   log: Log,
@@ -119,29 +122,69 @@ async function end(
   const { database } = deps;
   if (signal.aborted) {
     const reason = signal.reason as StopReason;
-    await database.transaction(keepCalls);
-    if (reason !== 'claim_lost') await releaseSteps(database, [claim], { reason });
+    await untilWritten(deps, async (tx) => {
+      if (reason !== 'claim_lost') await releaseSteps(tx, [claim], { reason });
+      await keepCalls(tx);
+    });
     log.info({ reason }, 'an attempt was stopped');
     database.hints.tell('steps');
     return;
   }
-  const fate = fateOf(error, claim.failures);
-  const retryInMs = jittered(fate.retryInMs);
-  const message = cleanText(fate.message);
+  const fate = judge(thrown, claim.failures);
   if (fate.action === 'release') {
-    await database.transaction(async (tx) => {
+    // A server that named a time is not asked before it.
+    const retryInMs = Math.max(fate.retryInMs, jittered(fate.retryInMs * 1.2));
+    await untilWritten(deps, async (tx) => {
+      await releaseSteps(tx, [claim], { reason: fate.class, message: fate.message, retryInMs });
       await keepCalls(tx);
-      await releaseSteps(tx, [claim], { reason: fate.class, message, retryInMs });
     });
-    log.info({ reason: fate.class, retryInMs }, message);
+    log.info({ reason: fate.class, retryInMs }, fate.message);
     return;
   }
-  const ended = await database.transaction(async (tx) => {
-    await keepCalls(tx);
-    const failure = { class: fate.class, message };
-    return failStep(tx, { ...claim, failure, final: fate.final, retryInMs, output: storable(fate.output) });
+  const { message, final, output } = fate;
+  const failure = {
+    ...claim,
+    failure: { class: fate.class, message },
+    final,
+    retryInMs: jittered(fate.retryInMs),
+  };
+  const write = (kept: unknown) =>
+    untilWritten(deps, async (tx) => {
+      const failed = await failStep(tx, { ...failure, output: kept });
+      await keepCalls(tx);
+      return failed;
+    });
+  const ended = await write(output).catch((error: unknown) => {
+    // An output that cannot be stored must not keep the failure from being told.
+    if (output === undefined || isUnavailable(error)) throw error;
+    return write(undefined);
   });
   if (ended) log.warn({ class: fate.class, final: ended.final }, message);
+}
+
+/** A result is not thrown away because the database was away when it came. */
+async function untilWritten<T>(deps: AttemptDeps, work: (tx: Db) => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await deps.database.transaction(work);
+    } catch (error) {
+      if (!isUnavailable(error) || deps.closing.aborted) throw error;
+      await sleep(500, deps.closing);
+    }
+  }
+}
+
+/** The fate of an attempt, with nothing in it that cannot be stored, whatever was thrown. */
+function judge(thrown: unknown, failures: number): Fate {
+  try {
+    const fate = fateOf(toError(thrown), failures);
+    const told = { class: cleanText(fate.class), message: cleanText(fate.message) };
+    return fate.action === 'release'
+      ? { ...fate, ...told }
+      : { ...fate, ...told, output: keepable(fate.output) };
+  } catch {
+    return fateOf(new Error('The handler threw something that cannot be read.'), failures);
+  }
 }
 
 function failedCall(error: LlmError, durationMs: number): LlmCall {
@@ -156,16 +199,4 @@ function failedCall(error: LlmError, durationMs: number): LlmCall {
     durationMs,
     outcome: error.class,
   };
-}
-
-/** Outputs are written by strangers: what PostgreSQL cannot store is made harmless here, whatever the handler. */
-function storable(output: unknown): unknown {
-  if (output === undefined) return undefined;
-  const json = JSON.stringify(output) ?? 'null';
-  if (Buffer.byteLength(json) > MOST_OUTPUT_BYTES) {
-    throw new StepError('output_too_large', `The output has more than ${MOST_OUTPUT_BYTES} bytes.`, {
-      final: true,
-    });
-  }
-  return cleanJson(JSON.parse(json));
 }

@@ -49,7 +49,7 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
 
   const workOff = async (): Promise<void> => {
     while (queue.length > 0) {
-      await settle(queue.splice(0, MOST_PER_BATCH));
+      await settle(takeBatch(queue));
       database.hints.tell('events');
       database.hints.tell('steps');
     }
@@ -65,6 +65,13 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
         queueMicrotask(() => void workOff());
       }),
   };
+}
+
+/** Two attempts of one step are never written together, for the database answers which steps it took. */
+function takeBatch(queue: Waiting[]): Waiting[] {
+  const ids = new Set<string>();
+  const end = queue.findIndex(({ completion: { id } }) => ids.has(id) || !ids.add(id));
+  return queue.splice(0, Math.min(end === -1 ? queue.length : end, MOST_PER_BATCH));
 }
 
 /** Tries until the database answers. Which ones were kept, by this try or by an earlier one whose answer was lost. */
@@ -94,10 +101,10 @@ async function persistOnce(database: Database, workerId: string, batch: Waiting[
     for (const one of batch) {
       if (!earlier.has(one.completion.id)) await one.alongside?.(tx, done.has(one.completion.id));
     }
-    return new Set([...done, ...earlier]);
+    const kept = new Set([...done, ...earlier]);
+    const late = completions.filter((one) => !kept.has(one.id));
+    if (late.length > 0) await recordLate(tx, late, workerId);
+    return kept;
   };
-  const kept = batch.some((one) => one.alongside) ? await database.transaction(write) : await write(database);
-  const late = completions.filter((one) => !kept.has(one.id));
-  if (late.length > 0) await recordLate(database, late, workerId);
-  return kept;
+  return batch.some((one) => one.alongside) ? database.transaction(write) : write(database);
 }

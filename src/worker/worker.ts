@@ -18,6 +18,9 @@ import { makeFinisher } from './finisher.ts';
 import type { Handlers } from './handler.ts';
 import { makeSweeper } from './sweep.ts';
 
+/** How long an attempt may take to end once it is aborted. */
+const ABORT_MS = 3_000;
+
 /**
  * A worker claims steps, works them, and renews one lease for all it holds.
  *
@@ -64,7 +67,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const closing = new AbortController();
   const wake = makeWake();
   const renewWake = makeWake();
-  const stopHints = [database.hints.on('steps', wake.call), database.hints.on('policy', renewWake.call)];
+  // A policy can stop what runs, and let go on what waited.
+  const stopHints = [
+    database.hints.on('steps', wake.call),
+    database.hints.on('policy', wake.call),
+    database.hints.on('policy', renewWake.call),
+  ];
   const sweep = makeSweeper(database, log);
   let workerId = '';
   let deps: AttemptDeps;
@@ -80,7 +88,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       version: VERSION,
       kinds: slots,
     });
-    deps = { database, llm, agentModel, log, finisher: makeFinisher(database, workerId, closing.signal) };
+    const finisher = makeFinisher(database, workerId, closing.signal);
+    deps = { database, llm, agentModel, log, finisher, closing: closing.signal };
   };
   await register();
 
@@ -158,8 +167,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     if (asking) return;
     const unknown = (await heldInDatabase(database, workerId)).filter((ref) => !attempts.has(ref.claim_id));
     if (unknown.length === 0 || asking) return;
-    await releaseSteps(database, unknown, { reason: 'unknown_to_worker' });
-    log.warn({ steps: unknown.length }, 'gave back claims whose answer was lost');
+    // What ended in the meantime is not given back.
+    const released = await releaseSteps(database, unknown, { reason: 'unknown_to_worker' });
+    if (released.size === 0) return;
+    log.warn({ steps: released.size }, 'gave back claims whose answer was lost');
+    wake.call();
   };
 
   const keepRenewing = async () => {
@@ -185,6 +197,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   };
 
+  /** Steps whose handler does not listen to its signal; whatever it still does comes too late. */
+  const releaseDeaf = async () => {
+    const claims = [...attempts.values()].map((attempt) => attempt.claim);
+    if (claims.length === 0) return;
+    log.warn(
+      { steps: claims.length },
+      'handlers did not end when they were told to; their steps are given back',
+    );
+    await releaseSteps(database, claims, { reason: 'shutdown' }).catch((error: unknown) =>
+      log.debug({ err: toError(error).message }, 'not given back'),
+    );
+  };
+
   const loops = [keepClaiming(), keepPromoting()];
   const renewing = keepRenewing();
 
@@ -203,7 +228,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       for (const attempt of attempts.values()) abort(attempt, 'shutdown');
       closing.abort();
       for (const stopHint of stopHints) stopHint();
-      await Promise.all([all(), renewing]);
+      const ended = new AbortController();
+      await Promise.race([Promise.all([all(), renewing]), sleep(ABORT_MS, ended.signal)]);
+      ended.abort();
+      await releaseDeaf();
       await retireWorker(database, workerId).catch((error: unknown) =>
         log.debug({ err: toError(error).message }, 'not retired'),
       );
