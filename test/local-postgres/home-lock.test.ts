@@ -54,6 +54,8 @@ test.skipIf(!isLinux)('of processes that race for a stale lock exactly one gets 
       })));
       say('round ' + round + ': ' + wins.reduce((a, b) => a + b) + '.');
     }
+    // A winner that ended would rightly lose its lock to a slower child.
+    await forever();
   `;
   const children = await Promise.all([1, 2, 3].map(() => runChild(code, { args: [home] })));
   for (let round = 1; round <= 12; round++) {
