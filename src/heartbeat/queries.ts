@@ -19,13 +19,21 @@ export async function beginBeat(
   );
   const mine = await tx.query(
     `insert into ops_beats (id, lease_expires_at, asked_by)
-     select $1, clock_timestamp() + make_interval(secs => $2), $3
-     where $4::float8 is null or not exists (
-       select from ops_beats where finished_at > clock_timestamp() - $4 * interval '1 ms' and id <> all ($5::uuid[]))
+     values ($1, clock_timestamp() + make_interval(secs => $2), $3)
      on conflict do nothing returning id`,
-    [id, BEAT_LEASE_SECONDS, askedBy, notWithinMs, superseded.map((beat) => beat.id)],
+    [id, BEAT_LEASE_SECONDS, askedBy],
   );
-  if (mine.length > 0) return { id, mine: true };
+  // Looked at after the insert, which may have waited for the other one to end.
+  const needless =
+    mine.length > 0 && notWithinMs !== null
+      ? await tx.query(
+          `delete from ops_beats where id = $1 and exists (
+             select from ops_beats where finished_at > clock_timestamp() - $2 * interval '1 ms'
+               and id <> all ($3::uuid[])) returning id`,
+          [id, notWithinMs, superseded.map((beat) => beat.id)],
+        )
+      : [];
+  if (mine.length > needless.length) return { id, mine: true };
   const [running] = await tx.query<{ id: string }>('select id from ops_beats where finished_at is null');
   // It may have ended between the two statements; then the one that just ended is the one to join.
   const [latest] = running

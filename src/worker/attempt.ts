@@ -133,7 +133,7 @@ async function end(
   const fate = judge(thrown, claim.failures);
   if (fate.action === 'release') {
     // A server that named a time is not asked before it.
-    const retryInMs = Math.max(fate.retryInMs, jittered(fate.retryInMs * 1.2));
+    const retryInMs = Math.max(Math.ceil(fate.retryInMs), jittered(fate.retryInMs * 1.2));
     await untilWritten(deps, async (tx) => {
       await releaseSteps(tx, [claim], { reason: fate.class, message: fate.message, retryInMs });
       await keepCalls(tx);
