@@ -19,6 +19,7 @@ import type { Serving } from './loop/why.ts';
 import { seedPolicy } from './policy/policy.ts';
 import type { Handlers } from './worker/handler.ts';
 import { BUILT_IN_HANDLERS } from './worker/handlers.ts';
+import { type AgentModel, isServed, modelKindsOf } from './worker/serving.ts';
 import { startWorker, type Worker } from './worker/worker.ts';
 import { type OutputWriter, startOutputWriter } from './workspace/outputs.ts';
 
@@ -117,7 +118,7 @@ export function createApp(options: AppOptions): App {
     llm,
     propose: makeCreateProposal(database, toAnswer),
     authenticate: makeAuthenticate(database, config.apiKey),
-    serving: servingOf(handlers, llm),
+    serving: servingOf(handlers, llm, config.agentModel),
     beat: (askedBy) => {
       if (heartbeat) return heartbeat.beat(askedBy);
       throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
@@ -162,16 +163,17 @@ async function prepareDatabase(database: Database, options: AppOptions, signal: 
   }
 }
 
-function servingOf(handlers: Handlers, llm: Llm): Serving {
-  const modelKinds = Object.keys(handlers).filter((kind) => handlers[kind]?.usesModel);
+function servingOf(handlers: Handlers, llm: Llm, agentModel: AgentModel): Serving {
+  const modelKinds = modelKindsOf(handlers);
   return {
     modelKinds,
-    unserved(kind) {
-      const { llm: hasModel, extractive, serving } = llm.status();
-      if (!modelKinds.includes(kind) || hasModel || (extractive && kind === 'analyze')) return null;
-      return extractive
-        ? `It needs a language model, and only the built-in extractive analyst is there; start Ollama (\`ollama pull <model>\`) or set OPSLOOP_LLM.`
-        : `It waits for a language model: ${serving}`;
+    unserved(kind, agent) {
+      const own = agent !== null && (agent.model_override ?? agentModel(agent.agent_id)) !== undefined;
+      const status = llm.status();
+      if (!modelKinds.includes(kind) || isServed(status, kind, own)) return null;
+      return status.extractive
+        ? 'It needs a language model, and only the built-in extractive analyst is there; start Ollama (`ollama pull <model>`) or set OPSLOOP_LLM.'
+        : `It waits for a language model: ${status.serving}`;
     },
   };
 }

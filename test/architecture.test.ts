@@ -40,7 +40,7 @@ const MAY: Record<string, string[]> = {
   loop: ['engine', ...DOMAINS, 'events', 'db', 'lib', 'errors'],
   llm: ['lib', 'errors', 'log'],
   workspace: ['engine', 'db', 'lib', 'errors', 'log'],
-  worker: ['engine', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
+  worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
   heartbeat: ['engine', 'policy', 'db', 'lib', 'errors', 'log'],
 };
 

@@ -4,8 +4,8 @@ import type { Claim, FreeSlots } from './schema.ts';
 
 /**
  * Claims as many steps of each kind as there are free slots: by priority, then turn, then age. Nothing is
- * claimed while policy pauses, nothing of a paused agent, nothing of `blockedAgents`, and nothing by a worker
- * that was declared dead.
+ * claimed while policy pauses, nothing of a paused agent, and nothing by a worker that was declared dead.
+ * `agents` leaves some out, or takes of some alone.
  *
  * The rows are locked in a materialised CTE: as a plain subselect the planner may run the limited select
  * again for each row and claim more than the limit. The claim ids are drawn here, so that a claim whose
@@ -15,7 +15,7 @@ export async function claimSteps(
   db: Db,
   workerId: string,
   free: FreeSlots,
-  blockedAgents: readonly string[],
+  agents: { not?: readonly string[]; only?: readonly string[] } = {},
   claimIds = drawClaimIds(free),
 ): Promise<Claim[]> {
   const kinds = Object.keys(free).filter((kind) => (free[kind] ?? 0) > 0);
@@ -32,6 +32,7 @@ export async function claimSteps(
          where ready and kind = want.kind
            and coalesce(agent_id, '') <> all ($4::text[])
            and coalesce(agent_id, '') <> all (select unnest(agents) from paused)
+           and ($6::text[] is null or agent_id = any ($6::text[]))
          order by priority desc, turn, queue_no
          limit want.slots
          for update skip locked) as step
@@ -52,7 +53,7 @@ export async function claimSteps(
        from claimed)
      select id, mission_id, proposal_id, kind, title, input, position, agent_id, attempt, failures, claim_id
      from claimed order by priority desc, turn, queue_no`,
-    [workerId, kinds, kinds.map((kind) => free[kind]), blockedAgents, claimIds],
+    [workerId, kinds, kinds.map((kind) => free[kind]), agents.not ?? [], claimIds, agents.only ?? null],
     'opsloop_claim',
   );
 }

@@ -7,7 +7,7 @@ import type { Provider } from './provider.ts';
 import type { LlmConfig } from './schema.ts';
 import { type Prompt, streamAnswer, type Turn } from './stream-answer.ts';
 import { askForJson, jsonSchemaOf, parseAnswer, repairMessages } from './structured.ts';
-import type { LlmAnswer, LlmRequest } from './types.ts';
+import type { LlmAnswer, LlmRequest, LlmUsage } from './types.ts';
 
 type CallOptions = { config: LlmConfig; signals: AbortSignal[] };
 
@@ -20,12 +20,14 @@ export async function callModel(
 ): Promise<LlmAnswer> {
   const deadlines = startDeadlines(config.timeouts, signals);
   const started = performance.now();
+  const turns: Turn[] = [];
   try {
     const call: Call = {
       languageModel: await provider.model(model),
       deadlines,
       maxAnswerBytes: config.maxAnswerBytes,
       who: { provider: provider.name, model },
+      turns,
     };
     const answer = await converse(call, request);
     return {
@@ -37,7 +39,10 @@ export async function callModel(
       timings: { ...answer.timings, totalMs: Math.round(performance.now() - started) },
     };
   } catch (error) {
-    const failure = explain(deadlines.error() ?? error, provider.name, model);
+    const failure = explain(deadlines.error() ?? error, provider.name, model).with({
+      asked: true,
+      usage: usageOf(turns),
+    });
     // Closes the connection, so that nobody goes on writing an answer that is not wanted.
     deadlines.fail(failure);
     throw failure;
@@ -46,7 +51,14 @@ export async function callModel(
   }
 }
 
-type Call = { languageModel: LanguageModelV3; deadlines: Deadlines; maxAnswerBytes: number; who: Who };
+type Call = {
+  languageModel: LanguageModelV3;
+  deadlines: Deadlines;
+  maxAnswerBytes: number;
+  who: Who;
+  /** What was said so far, also when it is of no use. */
+  turns: Turn[];
+};
 
 async function converse(call: Call, request: LlmRequest) {
   const jsonSchema = request.schema === undefined ? undefined : jsonSchemaOf(request.schema);
@@ -73,6 +85,7 @@ async function converse(call: Call, request: LlmRequest) {
 /** One answer, refused unless the model came to a proper end. */
 async function takeTurn(call: Call, prompt: Prompt): Promise<Turn> {
   const turn = await askOnce(call, prompt);
+  call.turns.push(turn);
   const ended = call.deadlines.error();
   if (ended !== undefined) throw ended;
   if (turn.finishReason === 'length') {
@@ -114,11 +127,16 @@ function answerFrom(turns: [Turn, ...Turn[]]) {
   return {
     text: last.text,
     finishReason: last.finishReason,
-    usage: {
-      inputTokens: sum(turns.map((turn) => turn.usage.inputTokens)),
-      outputTokens: sum(turns.map((turn) => turn.usage.outputTokens)),
-    },
+    usage: usageOf(turns),
     timings: { firstTokenMs: first.firstTokenMs, loadMs: sum(turns.map((turn) => turn.loadMs)) },
+  };
+}
+
+function usageOf(turns: Turn[]): LlmUsage {
+  if (turns.length === 0) return { inputTokens: null, outputTokens: null };
+  return {
+    inputTokens: sum(turns.map((turn) => turn.usage.inputTokens)),
+    outputTokens: sum(turns.map((turn) => turn.usage.outputTokens)),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { LlmUsage } from './types.ts';
+
 /**
  * The class decides what the caller does next: wait (`unavailable`, `rate_limited`), try again (`failed`,
  * `timeout`, `invalid_output`), give up (`refused`, `too_long`), or nothing (`aborted`). A missing model
@@ -21,6 +23,10 @@ export type LlmErrorOptions = {
   model?: string | undefined;
   /** Whether the model had said something, which rules a fallback out. */
   answered?: boolean | undefined;
+  /** Whether a server was asked at all. */
+  asked?: boolean | undefined;
+  /** What was spent before it failed, as far as it is known. */
+  usage?: LlmUsage | undefined;
 };
 
 /** Why a call gave no answer. The message is safe to show and to store; it never holds a key. */
@@ -31,6 +37,8 @@ export class LlmError extends Error {
   readonly provider: string | undefined;
   readonly model: string | undefined;
   readonly answered: boolean;
+  readonly asked: boolean;
+  readonly usage: LlmUsage;
 
   constructor(errorClass: LlmErrorClass, message: string, options: LlmErrorOptions = {}) {
     super(message);
@@ -39,6 +47,8 @@ export class LlmError extends Error {
     this.provider = options.provider;
     this.model = options.model;
     this.answered = options.answered ?? false;
+    this.asked = options.asked ?? false;
+    this.usage = options.usage ?? { inputTokens: null, outputTokens: null };
   }
 
   /** The same error with what the thrower could not know. */
@@ -48,6 +58,8 @@ export class LlmError extends Error {
       provider: this.provider ?? options.provider,
       model: this.model ?? options.model,
       answered: options.answered ?? this.answered,
+      asked: options.asked ?? this.asked,
+      usage: options.usage ?? this.usage,
     });
   }
 }

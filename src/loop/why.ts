@@ -1,3 +1,5 @@
+import { findAgent } from '../agents/agents.ts';
+import type { AgentRow } from '../agents/schema.ts';
 import type { Db } from '../db/database.ts';
 import { tokenBlocks } from '../engine/tokens.ts';
 import { listWorkers, type WorkerRow } from '../engine/workers.ts';
@@ -22,7 +24,11 @@ export type Why = {
 };
 
 /** What the database cannot know: which step kinds something serves right now, and how to get the others served. */
-export type Serving = { modelKinds: readonly string[]; unserved: (kind: string) => string | null };
+export type Serving = {
+  modelKinds: readonly string[];
+  /** Why a step of this kind waits for a model, for an agent with or without a model of its own. */
+  unserved: (kind: string, agent: AgentRow | null) => string | null;
+};
 
 export async function whyProposal(db: Db, id: string, serving: Serving): Promise<Why> {
   const proposal = await getProposal(db, id);
@@ -155,7 +161,8 @@ async function whyBlocked(db: Db, step: StepRow, workers: WorkerRow[], serving: 
       at: null,
     };
   }
-  const unserved = serving.unserved(step.kind);
+  const agent = step.agent_id === null ? null : await findAgent(db, step.agent_id);
+  const unserved = serving.unserved(step.kind, agent);
   if (unserved) return { next: unserved, by: 'operator', at: null };
   const ahead = await stepsAhead(db, step);
   const queue = ahead === 0 ? 'it is next' : `${ahead}${ahead === 1_000 ? ' or more' : ''} before it`;

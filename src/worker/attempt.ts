@@ -15,6 +15,7 @@ import { type Fate, fateOf } from './classify.ts';
 import type { Finisher } from './finisher.ts';
 import { type Handler, type StepContext, StepError, type StepResult } from './handler.ts';
 import { keepable, storable } from './output.ts';
+import type { AgentModel } from './serving.ts';
 
 /** Why an attempt is told to stop; the reason of the AbortSignal. */
 export type StopReason = 'claim_lost' | 'paused' | 'shutdown';
@@ -23,7 +24,7 @@ export type AttemptDeps = {
   database: Database;
   llm: Llm;
   finisher: Finisher;
-  agentModel: (agentId: string) => string | undefined;
+  agentModel: AgentModel;
   /** Aborts when the worker ends; until then a database that is away is waited for. */
   closing: AbortSignal;
   log: Log;
@@ -99,7 +100,8 @@ async function runHandler(
         });
         return answer;
       } catch (error) {
-        if (error instanceof LlmError) calls.push(failedCall(error, performance.now() - began));
+        if (error instanceof LlmError && error.asked)
+          calls.push(failedCall(error, performance.now() - began));
         throw error;
       }
     },
@@ -192,8 +194,8 @@ function failedCall(error: LlmError, durationMs: number): LlmCall {
     engine: 'unknown',
     provider: error.provider ?? null,
     model: error.model ?? null,
-    inputTokens: null,
-    outputTokens: null,
+    inputTokens: error.usage.inputTokens,
+    outputTokens: error.usage.outputTokens,
     firstTokenMs: null,
     loadMs: null,
     durationMs,

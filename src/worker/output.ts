@@ -5,6 +5,9 @@ import { StepError } from './handler.ts';
 /** JSON around 256 KiB of text: quotes and line ends take two bytes each. */
 const MOST_OUTPUT_BYTES = 2 * 262_144;
 
+/** What every reader of JSON can read back. */
+const MOST_DEPTH = 64;
+
 /** Outputs are written by strangers: what PostgreSQL cannot store is made harmless here, whatever the handler. */
 export function storable(output: unknown): unknown {
   if (output === undefined) return undefined;
@@ -14,7 +17,24 @@ export function storable(output: unknown): unknown {
       final: true,
     });
   }
-  return cleanJson(JSON.parse(json));
+  const value: unknown = JSON.parse(json);
+  if (depthOf(value) > MOST_DEPTH) {
+    throw new StepError('output_too_deep', `The output is nested deeper than ${MOST_DEPTH} levels.`, {
+      final: true,
+    });
+  }
+  return cleanJson(value);
+}
+
+/** Counted without recursion, because what is too deep would overflow the stack. */
+function depthOf(value: unknown): number {
+  let depth = 0;
+  let level = [value];
+  while (level.length > 0 && depth <= MOST_DEPTH) {
+    depth++;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return depth;
 }
 
 /** What goes with a failure is kept where it can be; the failure counts in any case. */

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from '../db/database.ts';
-import { claimSteps } from '../engine/claim.ts';
 import { promoteDelayed } from '../engine/promote.ts';
 import { releaseSteps } from '../engine/release.ts';
 import { type Claim, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
-import { tokenBlocks } from '../engine/tokens.ts';
 import { heldInDatabase, registerWorker, renewLease, retireWorker } from '../engine/workers.ts';
 import { toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
@@ -14,8 +12,10 @@ import type { Llm } from '../llm/llm.ts';
 import type { Log } from '../log.ts';
 import { VERSION } from '../version.ts';
 import { type AttemptDeps, type StopReason, workAttempt } from './attempt.ts';
+import { claimWhatIsServed, type ClaimerDeps } from './claimer.ts';
 import { makeFinisher } from './finisher.ts';
 import type { Handlers } from './handler.ts';
+import type { AgentModel } from './serving.ts';
 import { makeSweeper } from './sweep.ts';
 
 /** How long an attempt may take to end once it is aborted. */
@@ -43,7 +43,7 @@ export type WorkerOptions = {
   handlers: Handlers;
   /** Slots per kind; absent kinds get their handler's number, 0 leaves a kind out. */
   slots?: Record<string, number>;
-  agentModel?: (agentId: string) => string | undefined;
+  agentModel?: AgentModel;
   idPrefix?: string;
   pollMs?: number;
   log: Log;
@@ -74,6 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     database.hints.on('policy', renewWake.call),
   ];
   const sweep = makeSweeper(database, log);
+  const claimer: ClaimerDeps = { database, llm, handlers, agentModel };
   let workerId = '';
   let deps: AttemptDeps;
   // Claims under way: their steps may be ours in the database before their answer is here.
@@ -105,21 +106,18 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
 
   const claimOnce = async (): Promise<number> => {
-    const { model, other } = freeSlots(handlers, slots, attempts, llm);
-    const claims: Claim[] = [];
+    let claimed = 0;
     asking = true;
     try {
-      if (any(other)) claims.push(...(await claimSteps(database, workerId, other, [])));
-      if (any(model)) {
-        const blocks = await tokenBlocks(database);
-        if (!blocks.everybody) claims.push(...(await claimSteps(database, workerId, model, blocks.agents)));
-      }
+      await claimWhatIsServed(claimer, workerId, freeSlots(slots, attempts), (claims) => {
+        claimed += claims.length;
+        for (const claim of claims) begin(claim);
+      });
     } finally {
-      for (const claim of claims) begin(claim);
       asking = false;
     }
-    if (claims.length > 0) database.hints.tell('events');
-    return claims.length;
+    if (claimed > 0) database.hints.tell('events');
+    return claimed;
   };
 
   const keepClaiming = async () => {
@@ -245,24 +243,8 @@ function slotsOf(handlers: Handlers, configured: Record<string, number>): Record
   );
 }
 
-/** What can be claimed now: free slots, of model kinds only those that something serves. */
-function freeSlots(
-  handlers: Handlers,
-  slots: Record<string, number>,
-  attempts: Map<string, Attempt>,
-  llm: Llm,
-): { model: FreeSlots; other: FreeSlots } {
-  const free = { model: {} as FreeSlots, other: {} as FreeSlots };
-  const status = llm.status();
-  for (const [kind, handler] of Object.entries(handlers)) {
-    const taken = [...attempts.values()].filter((attempt) => attempt.claim.kind === kind).length;
-    const left = Math.max(0, (slots[kind] ?? 0) - taken);
-    if (!handler.usesModel) free.other[kind] = left;
-    else if (status.llm || (status.extractive && kind === 'analyze')) free.model[kind] = left;
-  }
+function freeSlots(slots: Record<string, number>, attempts: Map<string, Attempt>): FreeSlots {
+  const free: FreeSlots = { ...slots };
+  for (const { claim } of attempts.values()) free[claim.kind] = (free[claim.kind] ?? 0) - 1;
   return free;
-}
-
-function any(free: FreeSlots): boolean {
-  return Object.values(free).some((left) => left > 0);
 }

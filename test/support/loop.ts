@@ -43,9 +43,9 @@ export async function testWorker(database: Database, workerId = `w-${Math.random
   return {
     workerId,
     claim: (kind = 'analyze', slots = 1): Promise<Claim[]> =>
-      claimSteps(database, workerId, { [kind]: slots }, []),
+      claimSteps(database, workerId, { [kind]: slots }),
     async claimOne(kind = 'analyze'): Promise<Claim> {
-      const [claim] = await claimSteps(database, workerId, { [kind]: 1 }, []);
+      const [claim] = await claimSteps(database, workerId, { [kind]: 1 });
       if (!claim) throw new Error(`no step of kind ${kind} can be claimed`);
       return claim;
     },

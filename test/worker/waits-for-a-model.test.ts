@@ -1,13 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
-import { isKnown } from '../../src/db/installation.ts';
+import { isKnown, noteFact } from '../../src/db/installation.ts';
 import { silentLog } from '../../src/log.ts';
 import { whyStep } from '../../src/loop/why.ts';
 import { getStep, stepsOf } from '../../src/steps/steps.ts';
+import { setAgent } from '../../src/agents/agents.ts';
+import { startOpenAiServer } from '../support/openai-server.ts';
 import { useDatabase } from '../support/database.ts';
 import { eventually, openPolicy, proposer } from '../support/loop.ts';
 import { clearQueue, handles, missionEnds, stepIs, useOllama } from '../support/worker.ts';
@@ -15,8 +17,9 @@ import { clearQueue, handles, missionEnds, stepIs, useOllama } from '../support/
 const db = useDatabase();
 
 /** The whole program but for the parts that are not needed here. A poll of 50 ms, as a user could set it. */
-async function startApp(env: Record<string, string>, handlers = {}): Promise<App> {
+async function startApp(env: Record<string, string>, handlers = {}, file: object = {}): Promise<App> {
   const home = await mkdtemp(join(tmpdir(), 'opsloop-waits-'));
+  await writeFile(join(home, 'config.json'), JSON.stringify(file));
   const app = createApp({
     config: readConfig({
       OPSLOOP_HOME: home,
@@ -152,4 +155,22 @@ test('a configured model that is away is waited for without a failure, and its a
     return step.status === 'completed' && step;
   });
   expect(done).toMatchObject({ failures: 0, output: { llm: true } });
+});
+
+test('an agent with a model of its own is served where there is no default, and the others wait', async () => {
+  const hosted = await startOpenAiServer({ models: ['own'] });
+  onTestFinished(() => hosted.close());
+  await noteFact(db.database, 'model_seen');
+  const llm = { providers: { hosted: { type: 'openai-compatible', baseUrl: hosted.url } } };
+  const app = await startApp({}, { probe }, { llm });
+  expect(app.llm.status().llm).toBe(false);
+  await openPlans([]);
+  await setAgent(db.database, 'coder', { model_override: 'hosted:own' }, 'test');
+  const other = await proposer(db.database)({ agentId: 'qa' });
+  const own = await proposer(db.database)({ agentId: 'coder' });
+
+  expect((await missionEnds(db.database, own.mission?.mission.id)).status).toBe('completed');
+  const waiting = await getStep(db.database, other.mission?.steps[0]?.id ?? '');
+  expect(waiting).toMatchObject({ status: 'queued', attempt: 0 });
+  expect((await whyStep(db.database, waiting.id, app.serving)).next).toMatch(/language model/i);
 });

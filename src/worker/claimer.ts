@@ -1,0 +1,46 @@
+import type { Database } from '../db/database.ts';
+import { claimSteps } from '../engine/claim.ts';
+import type { Claim, FreeSlots } from '../engine/schema.ts';
+import { tokenBlocks } from '../engine/tokens.ts';
+import type { Llm } from '../llm/llm.ts';
+import type { Handlers } from './handler.ts';
+import { type AgentModel, agentsWithModel, isServed } from './serving.ts';
+
+export type ClaimerDeps = { database: Database; llm: Llm; handlers: Handlers; agentModel: AgentModel };
+
+/**
+ * Claims what can be worked now: steps that need no model, and model steps that something serves and no
+ * token cap holds. `keep` gets the claims as they come, so that none is lost when a later one fails.
+ */
+export async function claimWhatIsServed(
+  { database, llm, handlers, agentModel }: ClaimerDeps,
+  workerId: string,
+  free: FreeSlots,
+  keep: (claims: Claim[]) => void,
+): Promise<void> {
+  const status = llm.status();
+  const usesModel = (kind: string) => handlers[kind]?.usesModel === true;
+  const plain = only(free, (kind) => !usesModel(kind));
+  if (any(plain)) keep(await claimSteps(database, workerId, plain));
+
+  const model = only(free, usesModel);
+  if (!any(model)) return;
+  const capped = await tokenBlocks(database);
+  if (capped.everybody) return;
+  const served = only(model, (kind) => isServed(status, kind, false));
+  if (any(served)) keep(await claimSteps(database, workerId, served, { not: capped.agents }));
+
+  // Agents with a model of their own need no default.
+  const rest = only(model, (kind) => !isServed(status, kind, false) && isServed(status, kind, true));
+  if (!any(rest)) return;
+  const named = await agentsWithModel(database, agentModel);
+  if (named.length > 0) keep(await claimSteps(database, workerId, rest, { not: capped.agents, only: named }));
+}
+
+function only(free: FreeSlots, wanted: (kind: string) => boolean): FreeSlots {
+  return Object.fromEntries(Object.entries(free).filter(([kind]) => wanted(kind)));
+}
+
+function any(free: FreeSlots): boolean {
+  return Object.values(free).some((left) => left > 0);
+}
