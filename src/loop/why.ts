@@ -40,7 +40,7 @@ export async function whyProposal(db: Db, id: string, serving: Serving): Promise
   }
   if (proposal.status === 'pending') {
     const waited = humanDuration(Date.now() - (proposal.created_at?.getTime() ?? Date.now()));
-    const next = `An operator decides; it waits since ${waited}, because ${proposal.decision?.reason ?? 'policy did not approve it'}.`;
+    const next = `An operator decides: \`opsloop approve ${id}\` or \`opsloop reject ${id}\`. It has waited ${waited}.`;
     return { ...about, settled: false, next, by: 'operator', at: null };
   }
   if (proposal.status === 'rejected') {
