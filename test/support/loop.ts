@@ -52,8 +52,15 @@ export async function testWorker(database: Database, workerId = `w-${Math.random
   };
 }
 
+/** Until every event has its seal, also when another sealer is at it. */
 export async function sealAll(database: Database): Promise<void> {
-  while ((await sealOnce(database)) > 0);
+  await eventually(async () => {
+    await sealOnce(database);
+    const open = await database.query(
+      'select from ops_events e where not exists (select from ops_event_seals s where s.event_id = e.id) limit 1',
+    );
+    return open.length === 0;
+  });
 }
 
 /** Waits until a condition holds, asking often; fails after the deadline instead of hanging. */
