@@ -4,13 +4,12 @@ import { type Database, openDatabase } from './db/database.ts';
 import { isKnown, noteFact } from './db/installation.ts';
 import { migrate, requireCurrentSchema } from './db/migrate.ts';
 import { requireSafeSettings } from './db/settings.ts';
-import { isUnavailable } from './db/sqlstate.ts';
-import { AppError, toError } from './errors.ts';
+import { untilAvailable } from './db/until-available.ts';
+import { AppError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
 import { type Health, readHealth } from './health/health.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
-import { sleep } from './lib/wake.ts';
 import { type Llm, makeLlm } from './llm/llm.ts';
 import type { Log } from './log.ts';
 import { toAnswer } from './loop/answer.ts';
@@ -34,6 +33,9 @@ export type AppOptions = {
   /** Brings the database to this program's schema first. */
   migrate?: boolean;
 };
+
+/** After the grace of running steps, how long the rest of an end may take before connections are cut. */
+const SEVER_AFTER_MS = 5_000;
 
 /** Everything the program owns, put together in one place. */
 export type App = {
@@ -103,6 +105,7 @@ export function createApp(options: AppOptions): App {
         slots: config.slots,
         agentModel: config.agentModel,
         pollMs: config.workerPollMs,
+        signal: closing.signal,
         ...(config.workerIdPrefix ? { idPrefix: config.workerIdPrefix } : {}),
       });
     }
@@ -129,6 +132,10 @@ export function createApp(options: AppOptions): App {
     ready: beginning,
     async stop(graceMs = 8_000, hurry) {
       closing.abort();
+      // A network that swallows everything must not hold up the end; leases give back what it held.
+      const severing = setTimeout(() => database.sever(), graceMs + SEVER_AFTER_MS);
+      const onHurry = () => setTimeout(() => database.sever(), SEVER_AFTER_MS).unref();
+      hurry?.addEventListener('abort', onHurry, { once: true });
       await beginning.catch(() => undefined);
       await worker?.stop(graceMs, hurry);
       await heartbeat?.close();
@@ -136,31 +143,27 @@ export function createApp(options: AppOptions): App {
       await llm.close();
       await sealer?.close();
       await database.close();
+      hurry?.removeEventListener('abort', onHurry);
+      clearTimeout(severing);
     },
   };
 }
 
 /** Waits for the database, then checks, migrates and seeds it. */
-async function prepareDatabase(database: Database, options: AppOptions, signal: AbortSignal): Promise<void> {
-  const { config, log } = options;
-  for (let told = false; !signal.aborted; ) {
-    try {
-      await requireSafeSettings(database, config.allowUnsafeDatabase);
-      const applied = options.migrate === false ? [] : await migrate(database);
-      if (applied.length > 0) log.info({ part: 'database', applied }, 'the database was migrated');
-      await requireCurrentSchema(database);
-      await database.transaction(async (tx) => {
-        await seedPolicy(tx);
-        await seedAgents(tx);
-      });
-      return;
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      if (!told) log.warn({ part: 'database', err: toError(error).message }, 'waiting for PostgreSQL');
-      told = true;
-      await sleep(1_000, signal);
-    }
-  }
+function prepareDatabase(database: Database, options: AppOptions, signal: AbortSignal): Promise<void> {
+  const { config } = options;
+  const log = options.log.child({ part: 'database' });
+  const prepare = async () => {
+    await requireSafeSettings(database, config.allowUnsafeDatabase);
+    const applied = options.migrate === false ? [] : await migrate(database);
+    if (applied.length > 0) log.info({ applied }, 'the database was migrated');
+    await requireCurrentSchema(database);
+    await database.transaction(async (tx) => {
+      await seedPolicy(tx);
+      await seedAgents(tx);
+    });
+  };
+  return untilAvailable(prepare, signal, log);
 }
 
 function servingOf(handlers: Handlers, llm: Llm, agentModel: AgentModel): Serving {

@@ -30,6 +30,7 @@ export const ERRORS = {
   rate_limited: { status: 429, exitCode: 5, title: 'Too many requests' },
   internal: { status: 500, exitCode: 1, title: 'Something unexpected happened' },
   policy_unreadable: { status: 503, exitCode: 5, title: 'The policy in the database cannot be read' },
+  database_busy: { status: 503, exitCode: 5, title: 'The database is busy' },
   database_unavailable: { status: 503, exitCode: 5, title: 'The database cannot be reached' },
   server_unavailable: { status: 503, exitCode: 5, title: 'The opsloop server cannot be reached' },
   database_newer: { status: 500, exitCode: 8, title: 'The database was made by a newer opsloop' },

@@ -1,6 +1,7 @@
 import { type App, createApp } from '../app.ts';
 import { type Config, readConfig } from '../config.ts';
 import { lockHome } from '../db/local/lock.ts';
+import { untilAvailable } from '../db/until-available.ts';
 import { AppError } from '../errors.ts';
 import { serveHttp } from '../http/serve.ts';
 import { sleep } from '../lib/wake.ts';
@@ -43,8 +44,9 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
 
   await Promise.race([app.ready, aborted(shutdown.requested)]);
   if (shutdown.requested.aborted) return;
-  const key = await ensureOperatorKey(config, app.database);
-  const sampleId = options.sample ? await proposeSample(app) : null;
+  const { requested } = shutdown;
+  const key = await untilAvailable(() => ensureOperatorKey(config, app.database), requested, log);
+  const sampleId = options.sample ? await untilAvailable(() => proposeSample(app), requested, log) : null;
   printBanner({
     url: server.url,
     database: data.description,

@@ -6,12 +6,19 @@ import type { Log } from '../log.ts';
 import { type Hints, openHints } from './hints.ts';
 import { isRetryable, isUnavailable, toDatabaseError } from './sqlstate.ts';
 
-/** Runs one statement and returns its rows. A name makes it a prepared statement. */
+export type QueryOptions = {
+  /** Makes it a prepared statement. */
+  name?: string;
+  /** Milliseconds after which the client gives it up; the pool's own limit unless given. */
+  limitMs?: number;
+};
+
+/** Runs one statement and returns its rows. A text as the last argument is the name of a prepared statement. */
 export interface Db {
   query<Row = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],
-    name?: string,
+    options?: string | QueryOptions,
   ): Promise<Row[]>;
 }
 
@@ -28,6 +35,8 @@ export interface Database extends Db {
   /** How many connections are in use and how many callers wait for one. */
   load(): { open: number; idle: number; waiting: number };
   close(): Promise<void>;
+  /** Cuts all connections now: for an end that a silent network must not hold up. */
+  sever(): void;
 }
 
 export type DatabaseOptions = {
@@ -53,6 +62,15 @@ export class AmbiguousCommit extends AppError {
 
 const MOST_TRIES = 6;
 
+/**
+ * A process that freezes in the middle of a transaction must not hold its locks over everybody else, and a row
+ * that somebody holds must not hold up who waits for it without end. Local to the transaction, for poolers.
+ */
+const BEGIN = `begin;
+  set local idle_in_transaction_session_timeout = '10s';
+  set local lock_timeout = '5s';
+  set local statement_timeout = '25s'`;
+
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const {
     log,
@@ -74,19 +92,42 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   // Without a listener an idle connection's end would end the process.
   pool.on('error', (error) => log.debug({ err: error.message }, 'an idle connection ended'));
 
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => void clients.add(client));
+  pool.on('remove', (client) => void clients.delete(client));
+  let severed = false;
+
   const run = async <Row>(
     runner: pg.Pool | pg.PoolClient,
     text: string,
-    values?: readonly unknown[],
-    name?: string,
+    values: readonly unknown[] | undefined,
+    options: string | QueryOptions = {},
   ) => {
+    const { name, limitMs } = typeof options === 'string' ? { name: options } : options;
+    const config: pg.QueryConfig & { query_timeout?: number } = {
+      text,
+      ...(values ? { values: [...values] } : {}),
+    };
+    if (name !== undefined && preparedStatements) config.name = name;
+    if (limitMs !== undefined) config.query_timeout = limitMs;
     try {
-      const config: pg.QueryConfig = { text, ...(values ? { values: [...values] } : {}) };
-      if (name !== undefined && preparedStatements) config.name = name;
+      if (severed) throw new Error('Connection terminated: the program ends');
       const result = await runner.query(config);
       return result.rows as Row[];
     } catch (error) {
       throw toDatabaseError(error);
+    }
+  };
+
+  /** A statement of its own was rolled back by a deadlock as a whole, so it can be run again. */
+  const runAlone: Db['query'] = async (text, values, options) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await run(pool, text, values, options);
+      } catch (error) {
+        if (!isRetryable(error) || tries >= MOST_TRIES) throw error;
+        await sleep(jittered(2 ** tries * 5));
+      }
     }
   };
 
@@ -99,9 +140,9 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
       broken = error;
     };
     client.on('error', onError);
-    const tx: Db = { query: (text, values, name) => run(client, text, values, name) };
+    const tx: Db = { query: (text, values, options) => run(client, text, values, options) };
     try {
-      await tx.query('begin');
+      await tx.query(BEGIN);
       const result = await work(tx);
       await tx.query('commit').catch((error: unknown) => {
         throw isUnavailable(error) ? new AmbiguousCommit(error) : error;
@@ -120,7 +161,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     }
   };
 
-  const db: Db = { query: (text, values, name) => run(pool, text, values, name) };
+  const db: Db = { query: runAlone };
   const hints = openHints(url, db, log);
 
   return {
@@ -141,6 +182,10 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     async close() {
       await hints.close();
       await pool.end();
+    },
+    sever() {
+      severed = true;
+      for (const client of clients) client.connection.stream.destroy();
     },
   };
 }

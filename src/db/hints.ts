@@ -86,9 +86,12 @@ export function openHints(url: string, db: Db, log: Log): Hints {
 
   const keepListening = async (): Promise<void> => {
     for (let failures = 0; !closing.signal.aborted; failures++) {
+      const began = performance.now();
       await listen().catch((error: Error) => {
         if (failures === 0) log.debug({ err: error.message }, 'LISTEN is not available; polling goes on');
       });
+      // One that held for a while was no failure.
+      if (performance.now() - began > PING_MS) failures = 0;
       await sleep(jittered(Math.min(10_000, 250 * 2 ** Math.min(failures, 6))), closing.signal);
     }
   };

@@ -9,6 +9,7 @@ const SCRIPTS = fileURLToPath(new URL('../../sql/', import.meta.url));
 
 /** Any number; the same for all versions of the program, so that two migrators wait for each other. */
 const MIGRATION_LOCK = 7_073_001;
+const MIGRATION_LIMIT_MS = 6 * 3_600_000;
 
 export type Migration = { version: number; name: string; checksum: string; sql: string };
 export type MigrationStatus = {
@@ -42,7 +43,9 @@ export async function migrate(database: Database, migrations?: Migration[]): Pro
   const applied: number[] = [];
   for (const migration of known) {
     const ran = await database.transaction(async (tx) => {
-      await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      // A migration of a large database takes what it takes, and so does waiting for another migrator.
+      await tx.query('set local statement_timeout = 0; set local lock_timeout = 0');
+      await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { limitMs: MIGRATION_LIMIT_MS });
       const done = await readApplied(tx, true);
       refuseForeign(done, known);
       if (done.some((row) => row.version === migration.version)) return false;
@@ -51,7 +54,7 @@ export async function migrate(database: Database, migrations?: Migration[]): Pro
         migration.name,
         migration.checksum,
       ]);
-      await tx.query(migration.sql);
+      await tx.query(migration.sql, undefined, { limitMs: MIGRATION_LIMIT_MS });
       return true;
     });
     if (ran) applied.push(migration.version);

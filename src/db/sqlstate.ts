@@ -14,6 +14,7 @@ const UNAVAILABLE_STATES = new Set([
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
   '57P05', // idle_session_timeout
+  '25P03', // idle_in_transaction_session_timeout: we were frozen for long
 ]);
 
 const UNAVAILABLE_SYSTEM = new Set([
@@ -44,6 +45,16 @@ export function isUnavailable(thrown: unknown): boolean {
   );
 }
 
+const BUSY = new Set([
+  '55P03', // lock_not_available
+  '57014', // query_canceled: by statement_timeout
+]);
+
+/** Nothing is broken: somebody else holds what the statement needs, and it can be tried again later. */
+export function isBusy(thrown: unknown): boolean {
+  return thrown instanceof AppError && thrown.code === 'database_busy';
+}
+
 /** The transaction as a whole can simply be run again. */
 export function isRetryable(thrown: unknown): boolean {
   return thrown instanceof Error && RETRYABLE.has((thrown as PgError).code ?? '');
@@ -62,7 +73,12 @@ export function brokenConstraint(thrown: unknown): string | null {
 
 /** Failures of the connection get our code; everything else stays what it is. */
 export function toDatabaseError(thrown: unknown): Error {
-  if (thrown instanceof AppError || !isUnavailable(thrown)) return toError(thrown);
+  if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof Error && BUSY.has((thrown as PgError).code ?? '')) {
+    const message = 'Somebody else holds what this needs, for longer than it waited; try again.';
+    return new AppError('database_busy', message, { retryAfter: 2, cause: thrown });
+  }
+  if (!isUnavailable(thrown)) return toError(thrown);
   const { code } = thrown as PgError;
   return new AppError(
     'database_unavailable',

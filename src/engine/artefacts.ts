@@ -22,11 +22,11 @@ export async function insertArtefact(
 export type Artefact = { name: string; step_id: string; proposal_id: string | null; content: string };
 
 /** Artefacts whose file is not known to be written, the oldest first. */
-export function unwrittenArtefacts(db: Db, limit: number): Promise<Artefact[]> {
+export function unwrittenArtefacts(db: Db, limit: number, except: string[]): Promise<Artefact[]> {
   return db.query<Artefact>(
     `select name, step_id, proposal_id, content from ops_artefacts
-     where written_at is null order by created_at, name limit $1`,
-    [limit],
+     where written_at is null and name <> all ($2::text[]) order by created_at, name limit $1`,
+    [limit, except],
   );
 }
 

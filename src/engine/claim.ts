@@ -8,7 +8,8 @@ import type { Claim, FreeSlots } from './schema.ts';
  * `agents` leaves some out, or takes of some alone.
  *
  * The rows are locked in a materialised CTE: as a plain subselect the planner may run the limited select
- * again for each row and claim more than the limit. The claim ids are drawn here, so that a claim whose
+ * again for each row and claim more than the limit. Their ids come as one array, because a join with a set
+ * whose size the planner must guess becomes a scan of the whole table when there is a backlog. The claim ids are drawn here, so that a claim whose
  * answer was lost can be found again by them.
  */
 export async function claimSteps(
@@ -38,12 +39,12 @@ export async function claimSteps(
          for update skip locked) as step
        where not (select everybody from paused)
          and exists (select from ops_workers where worker_id = $1 and ended_at is null)),
-     numbered as materialized (select id, row_number() over () as n from taken),
+     ids as materialized (select array(select id from taken) as list),
      claimed as (
        update ops_steps s
-       set status = 'running', ready = false, worker_id = $1, claim_id = ($5::uuid[])[n], claimed_at = now(),
-           attempt = s.attempt + 1
-       from numbered where s.id = numbered.id and s.status = 'queued'
+       set status = 'running', ready = false, worker_id = $1, claimed_at = now(), attempt = s.attempt + 1,
+           claim_id = ($5::uuid[])[array_position((select list from ids), s.id)]
+       where s.id = any ((select list from ids)::uuid[]) and s.status = 'queued'
        returning s.*),
      events as (
        insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)

@@ -7,11 +7,13 @@ export type Completion = ClaimRef & { output: unknown };
  * Completes steps by their claims, and in the same statement makes each mission's next step claimable or,
  * after the last one, settles the mission and its proposal.
  * @returns the ids of the steps that were completed now; the claims of the others are lost
+ * @throws AppError database_busy after 5 s of waiting for a row that somebody else holds
  */
 export async function completeSteps(db: Db, completions: Completion[]): Promise<Set<string>> {
   const rows = await db.query<{ id: string }>(
-    `with given as materialized (
-       select * from unnest($1::uuid[], $2::uuid[], $3::text[]) as given(id, claim_id, output)),
+    `with patience as materialized (select set_config('lock_timeout', '5s', true)),
+     given as materialized (
+       select given.* from patience, unnest($1::uuid[], $2::uuid[], $3::text[]) as given(id, claim_id, output)),
      done as (
        update ops_steps s set status = 'completed', output = given.output::jsonb, completed_at = now()
        from given

@@ -4,14 +4,14 @@ import type { Db } from '../db/database.ts';
 export async function promoteDelayed(db: Db): Promise<{ promoted: number; nextInMs: number | null }> {
   const [row] = await db.query<{ promoted: number; next_in_ms: number | null }>(
     `with due as materialized (
-       select id from ops_steps where available_at <= clock_timestamp()
+       select id from ops_steps where available_at <= (select clock_timestamp())
        order by available_at limit 1000 for update skip locked),
      promoted as (
        update ops_steps s set ready = true, available_at = null
        from due where s.id = due.id and s.status = 'queued' returning 1)
      select (select count(*) from promoted)::integer as promoted,
        (select extract(epoch from available_at - clock_timestamp()) * 1000 from ops_steps
-        where available_at > clock_timestamp() order by available_at limit 1)::float8 as next_in_ms`,
+        where available_at > (select clock_timestamp()) order by available_at limit 1)::float8 as next_in_ms`,
     [],
     'opsloop_promote',
   );

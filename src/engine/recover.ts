@@ -8,18 +8,19 @@ export type Stuck =
   | { why: 'worker_died' }
   | { why: 'stale'; afterMinutes: number; perKind: Record<string, number> };
 
-const MOST_AT_ONCE = 500;
+export const MOST_AT_ONCE = 500;
 
 /**
  * Takes back running steps whose worker is gone, or that run longer than policy allows even if it lives.
  * Selecting and updating is one statement that skips locked rows, so what is being completed right now is not
- * touched. Each spends a failure: a step that kills its workers must end.
+ * touched; nor is a step whose mission somebody holds, for one locked row must not hold up the others. Each
+ * spends a failure: a step that kills its workers must end.
  */
 export async function recoverSteps(tx: Db, stuck: Stuck): Promise<Recovered> {
   const stale = stuck.why === 'stale' ? stuck : null;
   const rows = await tx.query<{ id: string; mission_id: string; final: boolean; message: string }>(
     `with stuck as materialized (
-       select s.id, s.worker_id, s.claim_id, s.failures + 1 >= s.max_failures as final
+       select s.id, s.mission_id, s.worker_id, s.claim_id, s.failures + 1 >= s.max_failures as final
        from ops_steps s
        where s.status = 'running' and case $1
          when 'worker_died' then not exists (
@@ -27,6 +28,8 @@ export async function recoverSteps(tx: Db, stuck: Stuck): Promise<Recovered> {
          else s.claimed_at < clock_timestamp()
            - coalesce(($3::jsonb ->> s.kind)::float8, $2::float8) * interval '1 minute' end
        limit $4 for update skip locked),
+     reachable as materialized (
+       select id from ops_missions where id in (select mission_id from stuck) for update skip locked),
      recovered as (
        update ops_steps s
        set status = case when stuck.final then 'failed' else 'queued' end,
@@ -39,7 +42,8 @@ export async function recoverSteps(tx: Db, stuck: Stuck): Promise<Recovered> {
            worker_id = case when stuck.final then s.worker_id end,
            claimed_at = case when stuck.final then s.claimed_at end,
            claim_id = case when stuck.final then s.claim_id end
-       from stuck where s.id = stuck.id
+       from stuck
+       where s.id = stuck.id and (s.mission_id is null or s.mission_id in (select id from reachable))
        returning s.*, stuck.final, stuck.worker_id as held_by, stuck.claim_id as held_as),
      events as (
        insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)

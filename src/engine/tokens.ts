@@ -1,8 +1,9 @@
 import type { Db } from '../db/database.ts';
 import type { Claim, LlmCall } from './schema.ts';
 
-const TODAY = `(clock_timestamp() at time zone coalesce(
-  (select value ->> 'timezone' from ops_policy where key = 'daily_caps'), 'UTC'))::date`;
+/** A subselect, so that it is computed once and can be looked up in an index. */
+const TODAY = `(select (clock_timestamp() at time zone coalesce(
+  (select value ->> 'timezone' from ops_policy where key = 'daily_caps'), 'UTC'))::date)`;
 
 /** What the columns hold. A server can count whatever it likes; that must not stand in the way of its answer. */
 const MOST_COUNT = 2_147_483_647;

@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import { type ClaimRef, LEASE_MS } from './schema.ts';
+import { type ClaimRef, LEASE_MS, RENEW_EVERY_MS } from './schema.ts';
 
 export type WorkerInfo = {
   workerId: string;
@@ -49,7 +49,8 @@ export async function renewLease(db: Db, workerId: string, held: ClaimRef[]): Pr
        coalesce((select (value ->> 'enabled')::boolean from ops_policy where key = 'paused'), true) as paused,
        array(select jsonb_array_elements_text(value -> 'agents') from ops_policy where key = 'paused') as "pausedAgents"`,
     [workerId, held.map((claim) => claim.id), held.map((claim) => claim.claim_id), LEASE_MS],
-    'opsloop_renew',
+    // A connection that has gone silent must not cost the lease: another one is taken in time.
+    { name: 'opsloop_renew', limitMs: RENEW_EVERY_MS },
   );
   return row ?? { alive: false, lost: [], paused: true, pausedAgents: [] };
 }
@@ -99,6 +100,14 @@ export async function buryDeadWorkers(tx: Db): Promise<string[]> {
     [LEASE_MS],
   );
   return rows.map((row) => row.worker_id);
+}
+
+/** The database's clock, in milliseconds. */
+export async function databaseTime(db: Db): Promise<number> {
+  const [row] = await db.query<{ ms: number }>(
+    'select extract(epoch from clock_timestamp())::float8 * 1000 as ms',
+  );
+  return row?.ms ?? 0;
 }
 
 export type WorkerRow = {

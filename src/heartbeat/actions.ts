@@ -1,33 +1,38 @@
 import type { Database } from '../db/database.ts';
-import { recoverSteps } from '../engine/recover.ts';
-import { readPolicy } from '../policy/policy.ts';
-import { deleteOldAnswers } from './queries.ts';
+import { MOST_AT_ONCE, recoverSteps } from '../engine/recover.ts';
+import { readPolicyKey } from '../policy/policy.ts';
+import { deleteOldAnswers, deleteOldCounters } from './queries.ts';
 
 /** One part of a beat. What it returns is kept as the details of its run. It never calls a model. */
 export type Action = { name: string; run(database: Database): Promise<Record<string, unknown>> };
+
+/** Rounds of one action in one beat, so that a beat has an end. */
+const MOST_ROUNDS = 50;
 
 /** Gives back steps that run longer than policy allows, even if their worker lives. */
 const recoverStaleSteps: Action = {
   name: 'recoverStaleSteps',
   async run(database) {
-    const { stale_steps } = await readPolicy(database);
-    const recovered = await database.transaction((tx) =>
-      recoverSteps(tx, {
-        why: 'stale',
-        afterMinutes: stale_steps.after_minutes,
-        perKind: stale_steps.per_kind ?? {},
-      }),
-    );
-    if (recovered.requeued > 0) database.hints.tell('steps');
-    return recovered;
+    const { after_minutes, per_kind = {} } = await readPolicyKey(database, 'stale_steps');
+    const stuck = { why: 'stale', afterMinutes: after_minutes, perKind: per_kind } as const;
+    const sum = { requeued: 0, failed: 0 };
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const recovered = await database.transaction((tx) => recoverSteps(tx, stuck));
+      sum.requeued += recovered.requeued;
+      sum.failed += recovered.failed;
+      if (recovered.requeued + recovered.failed < MOST_AT_ONCE) break;
+    }
+    if (sum.requeued > 0) database.hints.tell('steps');
+    return sum;
   },
 };
 
-/** Forgets the answers that are kept for repeated requests after their 7 days. */
+/** Forgets the answers that are kept for repeated requests after their 7 days, and counters of days gone by. */
 const forgetOldAnswers: Action = {
   name: 'forgetOldAnswers',
   async run(database) {
-    return { deleted: await deleteOldAnswers(database) };
+    const deleted = await deleteOldAnswers(database);
+    return { deleted, counters: await deleteOldCounters(database) };
   },
 };
 

@@ -13,9 +13,13 @@ export async function beginBeat(
   askedBy: string,
   notWithinMs: number | null = null,
 ): Promise<{ id: string; mine: boolean }> {
-  const superseded = await tx.query<{ id: string }>(
-    `update ops_beats set finished_at = clock_timestamp()
-     where finished_at is null and lease_expires_at < clock_timestamp() returning id`,
+  await tx.query(
+    `with dead as (
+       delete from ops_beats where finished_at is null and lease_expires_at < clock_timestamp() returning *)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'heartbeat.died', 'heartbeat', 'beat', id::text,
+       jsonb_build_object('cause', jsonb_build_object('by', 'heartbeat', 'reason', 'its process died in it'))
+     from dead`,
   );
   const mine = await tx.query(
     `insert into ops_beats (id, lease_expires_at, asked_by)
@@ -28,9 +32,8 @@ export async function beginBeat(
     mine.length > 0 && notWithinMs !== null
       ? await tx.query(
           `delete from ops_beats where id = $1 and exists (
-             select from ops_beats where finished_at > clock_timestamp() - $2 * interval '1 ms'
-               and id <> all ($3::uuid[])) returning id`,
-          [id, notWithinMs, superseded.map((beat) => beat.id)],
+             select from ops_beats where finished_at > clock_timestamp() - $2 * interval '1 ms') returning id`,
+          [id, notWithinMs],
         )
       : [];
   if (mine.length > needless.length) return { id, mine: true };
@@ -54,7 +57,7 @@ export async function isBeatFinished(db: Db, id: string): Promise<boolean> {
 export async function finishBeat(db: Db, id: string, actions: unknown): Promise<void> {
   await db.query(
     `with finished as (
-       update ops_beats set finished_at = clock_timestamp() where id = $1 returning *)
+       update ops_beats set finished_at = clock_timestamp() where id = $1 and finished_at is null returning *)
      insert into ops_events (kind, source, entity, entity_id, payload)
      select 'heartbeat.beat', 'heartbeat', 'beat', id::text,
        jsonb_build_object('cause', jsonb_build_object('by', asked_by), 'actions', $2::jsonb)
@@ -77,10 +80,19 @@ export async function deleteOldAnswers(db: Db): Promise<number> {
   const rows = await db.query<{ deleted: number }>(
     `with old as materialized (
        select owner, idempotency_key from ops_idempotency
-       where created_at < clock_timestamp() - interval '7 days' limit 10000 for update skip locked),
+       where created_at < (select clock_timestamp() - interval '7 days') limit 10000 for update skip locked),
      deleted as (
        delete from ops_idempotency i using old
        where i.owner = old.owner and i.idempotency_key = old.idempotency_key returning 1)
+     select count(*)::integer as deleted from deleted`,
+  );
+  return rows[0]?.deleted ?? 0;
+}
+
+/** Deletes the counters of days that no cap looks at any more. Returns how many. */
+export async function deleteOldCounters(db: Db): Promise<number> {
+  const rows = await db.query<{ deleted: number }>(
+    `with deleted as (delete from ops_counters where day < current_date - 7 returning 1)
      select count(*)::integer as deleted from deleted`,
   );
   return rows[0]?.deleted ?? 0;

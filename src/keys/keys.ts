@@ -116,7 +116,9 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
     // Compared also when there is no such key, so that both cases take the same time.
     const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
     if (!row || !matches) return null;
-    touchKey(database, row.key_id).catch(() => undefined);
+    if (Date.now() - (row.last_used_at?.getTime() ?? 0) > TOUCH_EVERY_MS) {
+      touchKey(database, row.key_id).catch(() => undefined);
+    }
     return {
       by: `key:${row.key_id}`,
       keyId: row.key_id,
@@ -128,6 +130,7 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
 }
 
 const NO_DIGEST = Buffer.alloc(32);
+const TOUCH_EVERY_MS = 60_000;
 
 function digest(key: string): Buffer {
   return createHash('sha256').update(key).digest();

@@ -46,10 +46,25 @@ export async function keepAnswers(
   if (free.length > 0) await deleteIdempotency(tx, free);
 }
 
+/** The errors of first requests that stored nothing, by the name of their key: what their repeats are told too. */
+export function firstErrors(
+  fresh: Candidate[],
+  outcomes: ReadonlyMap<string, unknown>,
+): Map<string, AppError> {
+  const errors = new Map<string, AppError>();
+  for (const candidate of fresh) {
+    const name = nameOf(candidate);
+    const outcome = outcomes.get(candidate.id);
+    if (name !== null && outcome instanceof AppError) errors.set(name, outcome);
+  }
+  return errors;
+}
+
 /** The first answer to each repeat, or the error for a key that was used for another request. */
 export async function answersFor(
   tx: Db,
   repeats: Candidate[],
+  errors: ReadonlyMap<string, AppError>,
 ): Promise<Map<string, StoredAnswer | AppError>> {
   const named = repeats.flatMap(idempotencyOf);
   const rows = named.length > 0 ? await selectIdempotency(tx, named) : [];
@@ -57,7 +72,7 @@ export async function answersFor(
   return new Map(
     repeats.map((candidate): [string, StoredAnswer | AppError] => {
       const row = rowOf.get(nameOf(candidate) ?? '');
-      if (row?.status == null) return [candidate.id, notStored()];
+      if (row?.status == null) return [candidate.id, errors.get(nameOf(candidate) ?? '') ?? notStored()];
       if (row.request_digest !== candidate.request.idempotency?.digest)
         return [candidate.id, mismatch(row.idempotency_key)];
       return [candidate.id, { status: row.status, answer: row.answer }];

@@ -1,3 +1,4 @@
+import { anyProposalStored } from '../proposals/proposals.ts';
 import { AmbiguousCommit, type Database, type Db } from '../db/database.ts';
 import { brokenConstraint, isUnavailable } from '../db/sqlstate.ts';
 import { AppError, toError } from '../errors.ts';
@@ -5,7 +6,7 @@ import { jittered } from '../lib/backoff.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { sleep } from '../lib/wake.ts';
 import { admitAll, type Candidate } from './admit.ts';
-import { answersFor, keepAnswers, separateRepeats } from './idempotency.ts';
+import { answersFor, firstErrors, keepAnswers, separateRepeats } from './idempotency.ts';
 import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
 
 export type Proposed = { admission: Admission } | { repeated: StoredAnswer };
@@ -69,7 +70,7 @@ export function makeCreateProposal(
       for (const [id, result] of results)
         outcomes.set(id, result instanceof Error ? result : { admission: result });
     }
-    for (const [id, answer] of await answersFor(tx, repeats)) {
+    for (const [id, answer] of await answersFor(tx, repeats, firstErrors(fresh, outcomes))) {
       outcomes.set(id, answer instanceof Error ? answer : { repeated: answer });
     }
     return outcomes;
@@ -88,14 +89,19 @@ export function makeCreateProposal(
 
 /**
  * When the connection breaks during COMMIT, the same transaction is run again. If the first one did commit,
- * the second waits for it and then meets its proposal ids, which were drawn before: that is the answer.
+ * the second waits for it and then meets its proposal ids, which were drawn before: that is the answer. A second
+ * one that would store nothing looks for them.
  */
 async function commitOnce(database: Database, work: (tx: Db) => Promise<Outcomes>): Promise<Outcomes> {
   let decided: Outcomes = new Map();
   let ambiguous = false;
   const remember = async (tx: Db) => {
-    decided = await work(tx);
-    return decided;
+    const now = await work(tx);
+    // What the first try stored is visible by now, for this one waited for its counters.
+    const unstored = [...now].filter(([, outcome]) => outcome instanceof Error).map(([id]) => id);
+    if (ambiguous && (await anyProposalStored(tx, unstored))) return decided;
+    decided = now;
+    return now;
   };
   for (let tries = 1; ; tries++) {
     try {

@@ -29,5 +29,5 @@ export type Admission = {
   refusal: Refusal | null;
 };
 
-/** What a repeated request gets: the first answer, letter by letter. */
+/** What a repeated request gets: the first answer. */
 export type StoredAnswer = { status: number; answer: unknown };

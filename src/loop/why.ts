@@ -68,7 +68,13 @@ export async function whyMission(db: Db, id: string, serving: Serving): Promise<
   const steps = await stepsOf(db, id);
   const current = steps.find((step) => step.status === 'queued' || step.status === 'running');
   if (!current)
-    return { ...about, settled: false, next: 'The heartbeat settles it.', by: 'heartbeat', at: null };
+    return {
+      ...about,
+      settled: false,
+      next: 'It has no open step, which should not be: an operator cancels it.',
+      by: 'operator',
+      at: null,
+    };
   const inner = await whyStep(db, current.id, serving);
   return {
     ...inner,

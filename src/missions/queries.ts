@@ -26,6 +26,11 @@ export function selectMissions(
 
 /** A proposal's newest mission: the retry where there was one. */
 export async function selectLatestMission(db: Db, proposalId: string): Promise<MissionRow | null> {
-  const [row] = await selectMissions(db, { proposalId }, null, 1);
+  // Not by id: ids are drawn by the clocks of different machines.
+  const [row] = await db.query<MissionRow>(
+    `select * from ops_missions where proposal_id = $1
+     order by status = 'active' desc, created_at desc limit 1`,
+    [proposalId],
+  );
   return row ?? null;
 }

@@ -3,11 +3,12 @@ import { z } from 'zod';
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
-import { parsePolicy } from './parse.ts';
+import { parsePolicy, parsePolicyKey } from './parse.ts';
 import {
   insertMissingPolicy,
   knowsTimeZone,
   lockPolicyExclusive,
+  lockPolicyRow,
   recountDay,
   selectDay,
   selectPolicy,
@@ -31,6 +32,12 @@ export async function readPolicy(db: Db): Promise<Policy> {
   return parsePolicy(Object.fromEntries((await selectPolicy(db)).map((row) => [row.key, row.value])));
 }
 
+/** One key as it stands, whatever state the others are in. @throws AppError policy_unreadable */
+export async function readPolicyKey<Key extends PolicyKey>(db: Db, key: Key): Promise<Policy[Key]> {
+  const row = (await selectPolicy(db)).find((candidate) => candidate.key === key);
+  return parsePolicyKey(key, row?.value);
+}
+
 /** Sets one key. The event keeps the old and the new value. @throws AppError invalid_policy or not_found */
 export async function setPolicy(
   database: Database,
@@ -44,9 +51,9 @@ export async function setPolicy(
 }
 
 /**
- * Pauses or resumes everybody, or one agent. Read and written under one lock, so that of two changes at once
- * neither is lost.
- * @throws AppError policy_unreadable, or invalid_policy when too many agents are paused
+ * Pauses or resumes everybody, or one agent. Read and written under the row's lock, so that of two changes at
+ * once neither is lost.
+ * @throws AppError invalid_policy when too many agents are paused
  */
 export async function setPaused(
   database: Database,
@@ -57,8 +64,10 @@ export async function setPaused(
   const row = await changePolicy(
     database,
     'paused',
-    (policy) => {
-      const { paused } = parsePolicy(policy);
+    (before) => {
+      // An emergency brake must not depend on what else is wrong: what cannot be read is replaced.
+      const parsed = POLICY_SCHEMAS.paused.safeParse(before);
+      const paused = parsed.success ? parsed.data : { enabled: true, agents: [] };
       if (agentId === undefined) return { ...paused, enabled: pause };
       const others = paused.agents.filter((id) => id !== agentId);
       return parseValue('paused', { ...paused, agents: pause ? [...others, agentId] : others });
@@ -68,18 +77,20 @@ export async function setPaused(
   return row.value as Policy['paused'];
 }
 
-/** @param toValue makes the new value of the policy as it stands; called while no decision can be under way */
+/**
+ * @param toValue makes the new value from the old one; called while no decision can be under way, but for
+ * `paused`, which no decision reads and which must not wait for one
+ */
 async function changePolicy(
   database: Database,
   key: PolicyKey,
-  toValue: (policy: Record<string, unknown>) => unknown,
+  toValue: (before: unknown) => unknown,
   by: string,
 ): Promise<PolicyRow> {
   const changed = await database.transaction(async (tx) => {
-    await lockPolicyExclusive(tx);
-    const rows = await selectPolicy(tx);
-    const before = rows.find((row) => row.key === key);
-    const value = toValue(Object.fromEntries(rows.map((row) => [row.key, row.value])));
+    if (key !== 'paused') await lockPolicyExclusive(tx);
+    const before = await lockPolicyRow(tx, key);
+    const value = toValue(before?.value);
     if (!isDeepStrictEqual(before?.value, value)) {
       await upsertPolicy(tx, key, value, by);
       if (key === 'daily_caps') await moveDay(tx, before?.value, value as Policy['daily_caps']);

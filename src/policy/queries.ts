@@ -16,6 +16,14 @@ export function selectPolicy(db: Db): Promise<PolicyRow[]> {
   return db.query<PolicyRow>('select key, value, updated_at, updated_by from ops_policy order by key');
 }
 
+export async function lockPolicyRow(tx: Db, key: string): Promise<PolicyRow | null> {
+  const [row] = await tx.query<PolicyRow>(
+    'select key, value, updated_at, updated_by from ops_policy where key = $1 for update',
+    [key],
+  );
+  return row ?? null;
+}
+
 export async function upsertPolicy(tx: Db, key: string, value: unknown, by: string): Promise<void> {
   await tx.query(
     `insert into ops_policy (key, value, updated_at, updated_by) values ($1, $2::jsonb, now(), $3)
@@ -55,15 +63,23 @@ export async function selectDay(tx: Db, timezone: string): Promise<{ day: string
   return row;
 }
 
-/** Counts today's admitted proposals anew, by the day they have in another time zone. */
+/**
+ * Counts today's admitted proposals and spent tokens anew, by the day they have in another time zone. Days
+ * after it begin from nothing: what the old zone had put there lies on this day now.
+ */
 export async function recountDay(tx: Db, timezone: string, day: string): Promise<void> {
-  await tx.query(`delete from ops_counters where day = $1 and scope not like 'tokens%'`, [day]);
+  await tx.query(`delete from ops_counters where day >= $1`, [day]);
   await tx.query(
     `insert into ops_counters (day, scope, used)
      select $2::date, scope, count(*)
      from ops_proposals p,
           unnest(array['total', 'agent:' || p.agent_id, 'kind:' || p.kind]) as scope
      where p.cap_day is not null and (p.created_at at time zone $1)::date = $2::date
+     group by scope
+     union all
+     select $2::date, scope, sum(coalesce(input_tokens, 0)::bigint + coalesce(output_tokens, 0))
+     from ops_llm_calls c, unnest(array['tokens', 'tokens:' || coalesce(c.agent_id, '')]) as scope
+     where (c.created_at at time zone $1)::date = $2::date
      group by scope`,
     [timezone, day],
   );

@@ -6,6 +6,14 @@ export async function selectProposal(db: Db, id: string): Promise<ProposalRow | 
   return row ?? null;
 }
 
+export async function existsAny(db: Db, ids: string[]): Promise<boolean> {
+  const [row] = await db.query<{ any: boolean }>(
+    'select exists (select from ops_proposals where id = any($1::uuid[])) as any',
+    [ids],
+  );
+  return row?.any ?? false;
+}
+
 /** The newest first. Ids are drawn in the order of time, so the primary key is the order of the list. */
 export function selectProposals(
   db: Db,

@@ -1,6 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
-import { isUnavailable } from '../db/sqlstate.ts';
-import { loadBrief } from '../engine/brief.ts';
+import { isBusy, isUnavailable } from '../db/sqlstate.ts';
+import { untilAvailable } from '../db/until-available.ts';
+import { type Brief, loadBrief } from '../engine/brief.ts';
 import { failStep } from '../engine/fail.ts';
 import { releaseSteps } from '../engine/release.ts';
 import type { Claim, LlmCall } from '../engine/schema.ts';
@@ -15,7 +16,11 @@ import { type Fate, fateOf } from './classify.ts';
 import type { Finisher } from './finisher.ts';
 import { type Handler, type StepContext, StepError, type StepResult } from './handler.ts';
 import { keepable, storable } from './output.ts';
+import type { ProviderHolds } from './provider-holds.ts';
 import type { AgentModel } from './serving.ts';
+
+/** A provider that does not answer gets no more claims than its slots in this time. */
+const ABSENT_HOLD_MS = 5_000;
 
 /** Why an attempt is told to stop; the reason of the AbortSignal. */
 export type StopReason = 'claim_lost' | 'paused' | 'shutdown';
@@ -25,6 +30,7 @@ export type AttemptDeps = {
   llm: Llm;
   finisher: Finisher;
   agentModel: AgentModel;
+  holds: ProviderHolds;
   /** Aborts when the worker ends; until then a database that is away is waited for. */
   closing: AbortSignal;
   log: Log;
@@ -75,7 +81,8 @@ async function runHandler(
   signal: AbortSignal,
   calls: LlmCall[],
 ): Promise<StepResult> {
-  const brief = () => loadBrief(deps.database, claim);
+  let loaded: Promise<Brief> | undefined;
+  const brief = () => (loaded ??= loadBrief(deps.database, claim));
   const context: StepContext = {
     step: claim,
     signal,
@@ -136,6 +143,10 @@ async function end(
   if (fate.action === 'release') {
     // A server that named a time is not asked before it.
     const retryInMs = Math.max(Math.ceil(fate.retryInMs), jittered(fate.retryInMs * 1.2));
+    if (thrown instanceof LlmError && thrown.class !== 'model_missing') {
+      const limited = thrown.class === 'rate_limited';
+      deps.holds.hold(thrown.provider, limited ? fate.retryInMs : ABSENT_HOLD_MS);
+    }
     await untilWritten(deps, async (tx) => {
       await releaseSteps(tx, [claim], { reason: fate.class, message: fate.message, retryInMs });
       await keepCalls(tx);
@@ -164,14 +175,15 @@ async function end(
   if (ended) log.warn({ class: fate.class, final: ended.final }, message);
 }
 
-/** A result is not thrown away because the database was away when it came. */
+/** An end is not thrown away because the database was away, or somebody held the row, when it came. */
 async function untilWritten<T>(deps: AttemptDeps, work: (tx: Db) => Promise<T>): Promise<T> {
+  const { database, closing, log } = deps;
   for (;;) {
     try {
-      return await deps.database.transaction(work);
+      return await untilAvailable(() => database.transaction(work), closing, log);
     } catch (error) {
-      if (!isUnavailable(error) || deps.closing.aborted) throw error;
-      await sleep(500, deps.closing);
+      if (!isBusy(error) || closing.aborted) throw error;
+      await sleep(1_000, closing);
     }
   }
 }

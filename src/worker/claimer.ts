@@ -4,21 +4,27 @@ import type { Claim, FreeSlots } from '../engine/schema.ts';
 import { tokenBlocks } from '../engine/tokens.ts';
 import type { Llm } from '../llm/llm.ts';
 import type { Handlers } from './handler.ts';
+import type { ProviderHolds } from './provider-holds.ts';
 import { type AgentModel, agentsWithModel, isServed } from './serving.ts';
 
-export type ClaimerDeps = { database: Database; llm: Llm; handlers: Handlers; agentModel: AgentModel };
+export type ClaimerDeps = {
+  database: Database;
+  llm: Llm;
+  handlers: Handlers;
+  agentModel: AgentModel;
+  holds: ProviderHolds;
+};
 
 /**
  * Claims what can be worked now: steps that need no model, and model steps that something serves and no
  * token cap holds. `keep` gets the claims as they come, so that none is lost when a later one fails.
  */
 export async function claimWhatIsServed(
-  { database, llm, handlers, agentModel }: ClaimerDeps,
+  { database, llm, handlers, agentModel, holds }: ClaimerDeps,
   workerId: string,
   free: FreeSlots,
   keep: (claims: Claim[]) => void,
 ): Promise<void> {
-  const status = llm.status();
   const usesModel = (kind: string) => handlers[kind]?.usesModel === true;
   const plain = only(free, (kind) => !usesModel(kind));
   if (any(plain)) keep(await claimSteps(database, workerId, plain));
@@ -27,14 +33,19 @@ export async function claimWhatIsServed(
   if (!any(model)) return;
   const capped = await tokenBlocks(database);
   if (capped.everybody) return;
-  const served = only(model, (kind) => isServed(status, kind, false));
-  if (any(served)) keep(await claimSteps(database, workerId, served, { not: capped.agents }));
+  const status = llm.status();
+  const own = await agentsWithModel(database, agentModel, status);
+  const held = own.filter(({ provider }) => holds.isHeld(provider)).map(({ agentId }) => agentId);
+  const not = [...capped.agents, ...held];
+
+  const defaultIsHeld = status.llm && holds.isHeld(status.provider);
+  const served = only(model, (kind) => !defaultIsHeld && isServed(status, kind, false));
+  if (any(served)) keep(await claimSteps(database, workerId, served, { not }));
 
   // Agents with a model of their own need no default.
-  const rest = only(model, (kind) => !isServed(status, kind, false) && isServed(status, kind, true));
-  if (!any(rest)) return;
-  const named = await agentsWithModel(database, agentModel);
-  if (named.length > 0) keep(await claimSteps(database, workerId, rest, { not: capped.agents, only: named }));
+  const rest = only(model, (kind) => !(kind in served) && isServed(status, kind, true));
+  const named = own.map(({ agentId }) => agentId);
+  if (any(rest) && named.length > 0) keep(await claimSteps(database, workerId, rest, { not, only: named }));
 }
 
 function only(free: FreeSlots, wanted: (kind: string) => boolean): FreeSlots {

@@ -1,9 +1,11 @@
 import type { Database, Db } from '../db/database.ts';
-import { isUnavailable } from '../db/sqlstate.ts';
+import { isBusy, isUnavailable } from '../db/sqlstate.ts';
+import { untilAvailable } from '../db/until-available.ts';
 import { type Completion, completeSteps } from '../engine/complete.ts';
 import { completedBy, recordLate } from '../engine/late.ts';
 import { toError } from '../errors.ts';
 import { sleep } from '../lib/wake.ts';
+import type { Log } from '../log.ts';
 
 /** `kept`: the output is stored. `late`: the claim was lost, and an event keeps the evidence. */
 export type Finished = 'kept' | 'late';
@@ -29,22 +31,33 @@ const MOST_PER_BATCH = 500;
  * Completes steps in natural batches: what is finished while a statement is under way shares the next one, so
  * an idle system answers at once and a busy one commits rarely.
  */
-export function makeFinisher(database: Database, workerId: string, signal: AbortSignal): Finisher {
+export function makeFinisher(database: Database, workerId: string, signal: AbortSignal, log: Log): Finisher {
   const queue: Waiting[] = [];
   let working = false;
 
   const settle = async (batch: Waiting[]): Promise<void> => {
     try {
-      const kept = await persist(database, workerId, batch, signal);
+      const write = () => persistOnce(database, workerId, batch);
+      const kept = await untilAvailable(write, signal, log);
       for (const one of batch) one.resolve(kept.has(one.completion.id) ? 'kept' : 'late');
     } catch (error) {
-      if (batch.length === 1 || isUnavailable(error)) {
-        for (const one of batch) one.reject(toError(error));
-        return;
-      }
-      // One output that cannot be stored must not fail the others of its batch.
-      for (const one of batch) await settle([one]);
+      if (isUnavailable(error)) for (const one of batch) one.reject(toError(error));
+      // One that cannot be stored, or whose mission somebody holds, must not hold up the others.
+      else if (batch.length > 1) for (const one of batch) void settleAlone(one);
+      else for (const one of batch) void settleAlone(one, error);
     }
+  };
+
+  /** Tries again for as long as somebody else holds what it needs. */
+  const settleAlone = async (one: Waiting, failed?: unknown): Promise<void> => {
+    if (failed !== undefined) {
+      if (!isBusy(failed) || signal.aborted) return one.reject(toError(failed));
+      log.warn({ step: one.completion.id }, 'a finished step waits for a row that somebody holds');
+      await sleep(1_000, signal);
+    }
+    await settle([one]);
+    database.hints.tell('events');
+    database.hints.tell('steps');
   };
 
   const workOff = async (): Promise<void> => {
@@ -74,23 +87,7 @@ function takeBatch(queue: Waiting[]): Waiting[] {
   return queue.splice(0, Math.min(end === -1 ? queue.length : end, MOST_PER_BATCH));
 }
 
-/** Tries until the database answers. Which ones were kept, by this try or by an earlier one whose answer was lost. */
-async function persist(
-  database: Database,
-  workerId: string,
-  batch: Waiting[],
-  signal: AbortSignal,
-): Promise<Set<string>> {
-  for (;;) {
-    try {
-      return await persistOnce(database, workerId, batch);
-    } catch (error) {
-      if (!isUnavailable(error) || signal.aborted) throw error;
-      await sleep(500, signal);
-    }
-  }
-}
-
+/** Which ones were kept, by this try or by an earlier one whose answer was lost. */
 async function persistOnce(database: Database, workerId: string, batch: Waiting[]): Promise<Set<string>> {
   const completions = batch.map((one) => one.completion);
   const write = async (tx: Db) => {

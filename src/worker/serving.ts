@@ -1,4 +1,5 @@
 import { listAgents } from '../agents/agents.ts';
+import type { AgentRow } from '../agents/schema.ts';
 import type { Db } from '../db/database.ts';
 import type { LlmStatus } from '../llm/llm.ts';
 import type { Handlers } from './handler.ts';
@@ -12,12 +13,24 @@ export function isServed(status: LlmStatus, kind: string, hasOwnModel: boolean):
   return hasOwnModel || status.llm || (status.extractive && kind === 'analyze');
 }
 
-/** The agents that name a model of their own, in the database or in the configuration. */
-export async function agentsWithModel(db: Db, agentModel: AgentModel): Promise<string[]> {
-  const agents = await listAgents(db);
-  return agents
-    .filter(({ agent_id, model_override }) => model_override !== null || agentModel(agent_id) !== undefined)
-    .map(({ agent_id }) => agent_id);
+/** The provider behind an agent's own model; null for an agent without one. */
+function ownProvider(agent: AgentRow, agentModel: AgentModel, status: LlmStatus): string | null {
+  const model = agent.model_override ?? agentModel(agent.agent_id);
+  if (model === undefined) return null;
+  const prefix = model.slice(0, Math.max(0, model.indexOf(':')));
+  return status.providers.some((provider) => provider.name === prefix) ? prefix : 'ollama';
+}
+
+/** The agents that name a model of their own, in the database or in the configuration, with its provider. */
+export async function agentsWithModel(
+  db: Db,
+  agentModel: AgentModel,
+  status: LlmStatus,
+): Promise<{ agentId: string; provider: string }[]> {
+  return (await listAgents(db)).flatMap((agent) => {
+    const provider = ownProvider(agent, agentModel, status);
+    return provider === null ? [] : [{ agentId: agent.agent_id, provider }];
+  });
 }
 
 export function modelKindsOf(handlers: Handlers): string[] {

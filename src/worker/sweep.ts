@@ -2,31 +2,35 @@ import type { Database } from '../db/database.ts';
 import { insertActionRun } from '../engine/action-runs.ts';
 import { recoverSteps } from '../engine/recover.ts';
 import { LEASE_MS, RENEW_EVERY_MS } from '../engine/schema.ts';
-import { buryDeadWorkers } from '../engine/workers.ts';
+import { buryDeadWorkers, databaseTime } from '../engine/workers.ts';
 import type { Log } from '../log.ts';
 
-/** A gap this long between two sweeps means that this process, or the database, was away. */
+/** A gap this long between two sweeps means that this process, its machine or the database was away. */
 const OWN_GAP_MS = RENEW_EVERY_MS * 2;
 
 /**
  * Finds dead workers and gives their steps back: within 15 s of the death, because a lease lasts 10 s and
- * every worker sweeps every 3 s. After a gap of its own (sleep, SIGSTOP, a lost database) it waits one lease,
- * since others may have been held up by the same cause. Recorded only when it acted.
+ * every worker sweeps every 3 s. After a gap of its own (a sleeping laptop, SIGSTOP, a lost database, a clock
+ * that was set) it waits one lease, since others may have been held up by the same cause. The gap is measured
+ * by the database's clock, which is the one that leases end by; a process's own stands still in its sleep.
  */
-export function makeSweeper(database: Database, log: Log): () => Promise<boolean> {
-  let lastAt = performance.now();
+export function makeSweeper(
+  database: Database,
+  log: Log,
+  clock: () => Promise<number> = () => databaseTime(database),
+): () => Promise<boolean> {
+  let lastAt: number | null = null;
   let notBefore = 0;
 
   return async function sweep() {
-    const now = performance.now();
-    if (now - lastAt > OWN_GAP_MS) notBefore = now + LEASE_MS;
-    lastAt = now;
-    if (now < notBefore) return false;
     try {
-      return await sweepOnce(database, log);
+      const now = await clock();
+      if (lastAt !== null && now - lastAt > OWN_GAP_MS) notBefore = now + LEASE_MS;
+      lastAt = now;
+      return now >= notBefore && (await sweepOnce(database, log));
     } catch (error) {
-      // The database was away: when it is back, everybody else's lease is as old as ours.
-      lastAt = Number.NEGATIVE_INFINITY;
+      // When the database is back, everybody else's lease is as old as ours.
+      lastAt = 0;
       throw error;
     }
   };

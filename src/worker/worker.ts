@@ -5,6 +5,7 @@ import { promoteDelayed } from '../engine/promote.ts';
 import { releaseSteps } from '../engine/release.ts';
 import { type Claim, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
 import { heldInDatabase, registerWorker, renewLease, retireWorker } from '../engine/workers.ts';
+import { untilAvailable } from '../db/until-available.ts';
 import { toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
@@ -15,6 +16,7 @@ import { type AttemptDeps, type StopReason, workAttempt } from './attempt.ts';
 import { claimWhatIsServed, type ClaimerDeps } from './claimer.ts';
 import { makeFinisher } from './finisher.ts';
 import type { Handlers } from './handler.ts';
+import { makeProviderHolds } from './provider-holds.ts';
 import type { AgentModel } from './serving.ts';
 import { makeSweeper } from './sweep.ts';
 
@@ -47,7 +49,12 @@ export type WorkerOptions = {
   idPrefix?: string;
   pollMs?: number;
   log: Log;
+  /** Gives up waiting for a database that is away at the start. */
+  signal?: AbortSignal;
 };
+
+/** So that a claim whose answer is lost again and again does not spin. */
+const GIVEN_BACK_MS = 5_000;
 
 type Attempt = { claim: Claim; stop: AbortController; done: Promise<void> };
 
@@ -74,7 +81,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     database.hints.on('policy', renewWake.call),
   ];
   const sweep = makeSweeper(database, log);
-  const claimer: ClaimerDeps = { database, llm, handlers, agentModel };
+  const holds = makeProviderHolds();
+  const claimer: ClaimerDeps = { database, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
   // Claims under way: their steps may be ours in the database before their answer is here.
@@ -89,10 +97,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       version: VERSION,
       kinds: slots,
     });
-    const finisher = makeFinisher(database, workerId, closing.signal);
-    deps = { database, llm, agentModel, log, finisher, closing: closing.signal };
+    const finisher = makeFinisher(database, workerId, closing.signal, log);
+    deps = { database, llm, agentModel, log, finisher, holds, closing: closing.signal };
   };
-  await register();
+  await untilAvailable(register, options.signal ?? closing.signal, log);
 
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];
@@ -166,7 +174,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const unknown = (await heldInDatabase(database, workerId)).filter((ref) => !attempts.has(ref.claim_id));
     if (unknown.length === 0 || asking) return;
     // What ended in the meantime is not given back.
-    const released = await releaseSteps(database, unknown, { reason: 'unknown_to_worker' });
+    const released = await releaseSteps(database, unknown, {
+      reason: 'unknown_to_worker',
+      retryInMs: GIVEN_BACK_MS,
+    });
     if (released.size === 0) return;
     log.warn({ steps: released.size }, 'gave back claims whose answer was lost');
     wake.call();
@@ -178,10 +189,24 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       if (closing.signal.aborted) return;
       try {
         await renewOnce();
-        if (await sweep()) wake.call();
         failing = false;
       } catch (error) {
         if (!failing) log.warn({ err: toError(error).message }, 'the lease was not renewed');
+        failing = true;
+      }
+    }
+  };
+
+  /** Apart from renewing, because a sweep can wait for a row and a lease cannot wait for a sweep. */
+  const keepSweeping = async () => {
+    for (let failing = false; !closing.signal.aborted; ) {
+      await sleep(RENEW_EVERY_MS, closing.signal);
+      if (closing.signal.aborted) return;
+      try {
+        if (await sweep()) wake.call();
+        failing = false;
+      } catch (error) {
+        if (!failing) log.warn({ err: toError(error).message }, 'the sweep waits');
         failing = true;
       }
     }
@@ -209,7 +234,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
 
   const loops = [keepClaiming(), keepPromoting()];
-  const renewing = keepRenewing();
+  const renewing = Promise.all([keepRenewing(), keepSweeping()]);
 
   return {
     id: () => workerId,

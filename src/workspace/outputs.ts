@@ -12,6 +12,7 @@ export type OutputWriter = { close(): Promise<void> };
 
 const POLL_MS = 3_000;
 const BATCH = 50;
+const AGAIN_MS = 60_000;
 
 /**
  * Writes published artefacts into `outputs/` of the workspace, each exactly once: the name was fixed in the
@@ -25,15 +26,17 @@ export function startOutputWriter(database: Database, workspace: string, parentL
   const wake = makeWake();
   const stopListening = database.hints.on('sealed', wake.call);
 
+  const failing = new Map<string, number>();
+
   const loop = (async () => {
-    for (let failing = false; !closing.signal.aborted; ) {
+    for (let away = false; !closing.signal.aborted; ) {
       try {
-        const written = await writePending(database, folder);
-        failing = false;
-        if (written < BATCH) await wake.wait(POLL_MS, closing.signal);
+        const looked = await writePending(database, folder, failing, log);
+        away = false;
+        if (looked < BATCH) await wake.wait(POLL_MS, closing.signal);
       } catch (error) {
-        if (!failing) log.warn({ err: toError(error).message }, 'published outputs wait to be written');
-        failing = true;
+        if (!away) log.warn({ err: toError(error).message }, 'published outputs wait to be written');
+        away = true;
         await sleep(POLL_MS, closing.signal);
       }
     }
@@ -48,13 +51,32 @@ export function startOutputWriter(database: Database, workspace: string, parentL
   };
 }
 
-/** Writes what is not noted as written. Returns how many artefacts were looked at. */
-export async function writePending(database: Database, folder: string): Promise<number> {
-  const artefacts = await unwrittenArtefacts(database, BATCH);
-  if (artefacts.length > 0) await mkdir(folder, { recursive: true, mode: 0o755 });
+/**
+ * Writes what is not noted as written. One that cannot be written is named in the log, left for a minute, and
+ * does not hold up the others. Returns how many artefacts were looked at.
+ * @param failing when each that failed is tried again
+ */
+export async function writePending(
+  database: Database,
+  folder: string,
+  failing: Map<string, number>,
+  log: Log,
+): Promise<number> {
+  const now = performance.now();
+  const notYet = [...failing].filter(([, again]) => again > now).map(([name]) => name);
+  const artefacts = await unwrittenArtefacts(database, BATCH, notYet);
   for (const { name, content } of artefacts) {
-    await putWhole(folder, name, content);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o755 });
+      await putWhole(folder, name, content);
+    } catch (error) {
+      if (!failing.has(name))
+        log.error({ file: name, err: toError(error).message }, 'an output cannot be written');
+      failing.set(name, now + AGAIN_MS);
+      continue;
+    }
     await markWritten(database, name);
+    failing.delete(name);
     database.hints.tell('events');
   }
   return artefacts.length;

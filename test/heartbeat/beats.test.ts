@@ -119,7 +119,7 @@ test('answers to repeats are forgotten after 7 days and not before', async () =>
     'select idempotency_key as age from ops_idempotency order by created_at',
   );
   expect(left).toEqual([{ age: '6 days 23 hours' }, { age: '0 days' }]);
-  expect((await heartbeat.beat('test')).actions[1]?.details).toEqual({ deleted: 0 });
+  expect((await heartbeat.beat('test')).actions[1]?.details).toMatchObject({ deleted: 0 });
 });
 
 test('calls at once, in two processes, share one beat', async () => {
@@ -198,7 +198,7 @@ test('the beat of a process that died is superseded when its lease is over, and 
   const fresh = await other.beat('successor');
   expect(fresh).toMatchObject({ joined: false });
   expect(fresh.id).not.toBe(id);
-  expect(await beatRow(id)).toMatchObject({ finished: true });
+  expect(await beatRow(id)).toBeUndefined();
   expect(await joining).toMatchObject({ id, joined: true });
 });
 

@@ -80,7 +80,6 @@ test('the beat of a process that died in it does not keep the timer from beating
   await lookOnce(start(db.database, HOUR_MS));
   expect(await beats()).toEqual([
     { asked_by: 'the last', finished: true },
-    { asked_by: 'the dead', finished: true },
     { asked_by: 'timer', finished: true },
   ]);
 });

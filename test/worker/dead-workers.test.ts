@@ -127,7 +127,8 @@ test('claims that a worker does not know of are given back by it', async () => {
   expect(await claimSteps(db.database, worker.id(), { analyze: 1 })).toHaveLength(1);
   db.database.hints.tell('policy');
   const step = await stepIs(db.database, stepId, ({ status }) => status === 'queued');
-  expect(step).toMatchObject({ ready: true, attempt: 1, failures: 0, claim_id: null });
+  expect(step).toMatchObject({ ready: false, attempt: 1, failures: 0, claim_id: null });
+  expect(step.available_at).not.toBeNull();
   expect(await eventsOf(db.database, stepId, 'step.released')).toMatchObject([
     { payload: { cause: { by: worker.id(), reason: 'unknown_to_worker' } } },
   ]);
@@ -137,8 +138,7 @@ test('after a gap of its own the sweep waits one lease before it declares anybod
   await openPolicy(db.database);
   await clearQueue(db.database);
   let now = 1_000_000;
-  vi.spyOn(performance, 'now').mockImplementation(() => now);
-  const sweep = makeSweeper(db.database, silentLog());
+  const sweep = makeSweeper(db.database, silentLog(), () => Promise.resolve(now));
   /** A step whose worker ended without a word: what a sweep takes back whatever the age of the server. */
   const orphan = async (): Promise<string> => {
     await proposer(db.database)();

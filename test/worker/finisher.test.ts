@@ -1,3 +1,4 @@
+import { silentLog } from '../../src/log.ts';
 import { expect, test } from 'vitest';
 import { recoverSteps } from '../../src/engine/recover.ts';
 import type { Claim } from '../../src/engine/schema.ts';
@@ -15,7 +16,7 @@ async function claimed(count: number) {
   const propose = proposer(db.database);
   for (let n = 0; n < count; n++) await propose();
   const worker = await testWorker(db.database);
-  const finisher = makeFinisher(db.database, worker.workerId, new AbortController().signal);
+  const finisher = makeFinisher(db.database, worker.workerId, new AbortController().signal, silentLog());
   return { worker, finisher, claims: await worker.claim('analyze', count) };
 }
 

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { getProposal } from '../../src/proposals/proposals.ts';
+import { setPolicy } from '../../src/policy/policy.ts';
+import { getStep } from '../../src/steps/steps.ts';
+import { BUILT_IN_HANDLERS } from '../../src/worker/handlers.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
 import type { Reply } from '../support/ollama-server.ts';
@@ -8,6 +11,7 @@ import {
   clearQueue,
   dueNow,
   eventsOf,
+  handles,
   missionEnds,
   stepIs,
   tokensOf,
@@ -25,7 +29,8 @@ async function startOne(...replies: Reply[]) {
   await clearQueue(db.database);
   const { proposal, mission } = await proposer(db.database)();
   ollama.next(...replies);
-  await useWorker(db.database, { llm });
+  const probe = handles(() => ({ output: 'looked' }));
+  await useWorker(db.database, { llm, handlers: { ...BUILT_IN_HANDLERS, probe } });
   return { ollama, proposal, missionId: mission?.mission.id, stepId: mission?.steps[0]?.id ?? '' };
 }
 
@@ -82,15 +87,16 @@ test('a Retry-After holds the step, and the provider with it, for as long as it 
   expect(wait).toBeGreaterThanOrEqual(120_000);
   expect(wait).toBeLessThanOrEqual(180_000);
 
-  // Another step of the same provider meets the hold without asking the server.
+  // Another step of the same provider is not even claimed, while one that needs no model is.
   const next = await proposer(db.database)();
-  const held = await stepIs(
-    db.database,
-    next.mission?.steps[0]?.id,
-    ({ attempt, status }) => attempt > 0 && status === 'queued',
-  );
-  expect(held).toMatchObject({ attempt: 1, failures: 0, failure: { class: 'rate_limited' } });
-  expect(held.available_at).not.toBeNull();
+  await openPolicy(db.database, ['probe']);
+  await setPolicy(db.database, 'plans', { probe: ['probe'] }, 'test');
+  const other = await proposer(db.database)({ kind: 'probe' });
+  await missionEnds(db.database, other.mission?.mission.id);
+  expect(await getStep(db.database, next.mission?.steps[0]?.id ?? '')).toMatchObject({
+    status: 'queued',
+    attempt: 0,
+  });
   expect(at.ollama.exchanges).toHaveLength(1);
 });
 
