@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../../src/db/database.ts';
 import { silentLog } from '../../src/log.ts';
 import { toAnswer } from '../../src/loop/answer.ts';
 import { makeCreateProposal } from '../../src/loop/propose.ts';
+import { setPolicy } from '../../src/policy/policy.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy } from '../support/loop.ts';
 
@@ -70,6 +71,29 @@ test('a reply lost after COMMIT stores the proposal once and answers it', async 
     ]);
     expect(rows).toEqual([{ id: 'admission' in result ? result.admission.proposal.id : '' }]);
   }
+});
+
+test('the same with a caller that waits for caps, when the lost one took the last slot', async () => {
+  const { database, rules } = await proxied();
+  const create = makeCreateProposal(database, toAnswer);
+  await setPolicy(db.database, 'kind_caps', { scarce: 1 }, 'test');
+  let cuts = 0;
+  rules.onRequest = (data, cut) => {
+    if (data.includes('commit') && cuts++ === 0) cut();
+  };
+  const request = {
+    agentId: 'pm',
+    kind: 'scarce',
+    title: 'scarce',
+    body: null,
+    by: 'test',
+    onCap: 'wait',
+  } as const;
+  const result = await create(request);
+  const rows = await db.database.query<{ id: string }>("select id from ops_proposals where kind = 'scarce'");
+  expect(rows).toEqual([{ id: 'admission' in result ? result.admission.proposal.id : '' }]);
+  delete rules.onRequest;
+  await expect(create(request)).rejects.toMatchObject({ code: 'cap_reached' });
 });
 
 test('a network that swallows answers costs one client timeout, and the pool works when it is healed', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listPolicy, readPolicy, setPolicy } from '../../src/policy/policy.ts';
+import { listPolicy, readPolicy, readPolicyKey, setPaused, setPolicy } from '../../src/policy/policy.ts';
 import { DEFAULT_POLICY } from '../../src/policy/schema.ts';
 import { useDatabase } from '../support/database.ts';
 
@@ -58,4 +58,13 @@ test('a calendar day is 23 or 25 hours long when it must be', async () => {
   expect([await hours('2026-03-29'), await hours('2026-10-25'), await hours('2026-11-22')]).toEqual([
     23, 25, 24,
   ]);
+});
+
+test('the brake works whatever else is wrong with the policy', async () => {
+  await db.database.query(`update ops_policy set value = '"broken"' where key in ('kind_caps', 'paused')`);
+  expect(await setPaused(db.database, true, undefined, 'key:x')).toEqual({ enabled: true, agents: [] });
+  expect(await setPaused(db.database, false, 'qa', 'key:x')).toEqual({ enabled: true, agents: [] });
+  expect(await readPolicyKey(db.database, 'stale_steps')).toEqual(DEFAULT_POLICY.stale_steps);
+  await setPolicy(db.database, 'paused', DEFAULT_POLICY.paused, 'key:x');
+  await setPolicy(db.database, 'kind_caps', DEFAULT_POLICY.kind_caps, 'key:x');
 });
