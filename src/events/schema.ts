@@ -9,6 +9,7 @@ export const ENTITIES = [
   'key',
   'worker',
   'beat',
+  'installation',
 ] as const;
 export type Entity = (typeof ENTITIES)[number];
 

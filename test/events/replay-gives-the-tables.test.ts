@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { setAgent } from '../../src/agents/agents.ts';
+import { noteFact } from '../../src/db/installation.ts';
+import { insertArtefact, markWritten } from '../../src/engine/artefacts.ts';
 import { completeSteps } from '../../src/engine/complete.ts';
 import { failStep } from '../../src/engine/fail.ts';
 import { promoteDelayed } from '../../src/engine/promote.ts';
@@ -68,7 +70,12 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   );
   await retryMission(database, approved.mission?.mission.id ?? '', { by: 'key:a' });
   await finish('review');
-  await finish('publish');
+  const publishing = await worker.claimOne('publish');
+  await database.transaction(async (tx) => {
+    await completeSteps(tx, [{ ...publishing, output: { artefact: 'a.md' } }]);
+    await insertArtefact(tx, publishing, { name: 'a.md', content: 'text' });
+  });
+  await markWritten(database, 'a.md');
 
   // A rejection by hand, one by a cap, and a cancelled mission with a running step.
   await reject(database, (await propose({ kind: 'deploy' })).proposal.id, { by: 'key:b', reason: 'not now' });
@@ -79,6 +86,8 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   await cancelMission(database, doomed.mission?.mission.id ?? '', { by: 'key:a' });
 
   await setAgent(database, 'scout', { display_name: 'Scout', config: { tone: 'dry' } }, 'key:a');
+  await noteFact(database, 'model_seen');
+  await createKey(database, { name: 'short', scopes: ['read'], expires_in_days: 3 }, 'key:a');
   const { row } = await createKey(
     database,
     { name: 'scout', scopes: ['propose'], agent_id: 'scout' },

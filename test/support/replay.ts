@@ -3,7 +3,7 @@ import type { EventRow } from '../../src/events/schema.ts';
 
 type Row = Record<string, unknown>;
 type Tables = Record<
-  'proposal' | 'mission' | 'step' | 'policy' | 'agent' | 'key' | 'worker',
+  'proposal' | 'mission' | 'step' | 'artefact' | 'policy' | 'agent' | 'key' | 'worker' | 'installation',
   Map<string, Row>
 >;
 
@@ -17,11 +17,13 @@ export function replay(events: EventRow[]): Tables {
     agent: new Map(),
     key: new Map(),
     worker: new Map(),
+    artefact: new Map(),
+    installation: new Map(),
   };
   for (const event of events) {
     const table = tables[event.entity as keyof Tables];
     const payload = event.payload ?? {};
-    if (!table || !('to' in payload || 'set' in payload) || event.kind === 'model.called') continue;
+    if (!table || event.kind === 'model.called') continue;
     const id = event.entity_id ?? '';
     const row = table.get(id) ?? { created_at: event.created_at };
     table.set(id, row);
@@ -30,6 +32,8 @@ export function replay(events: EventRow[]): Tables {
       continue;
     }
     Object.assign(row, payload.set);
+    if (event.kind === 'key.revoked') row.revoked_at = event.created_at;
+    if (event.kind === 'file.output_created') row.written_at = event.created_at;
     if (typeof payload.to === 'string') move(event, row, payload.to);
     if (event.kind === 'mission.created') {
       for (const { id: stepId, ...step } of payload.steps as Row[]) {
@@ -76,8 +80,14 @@ export async function readTables(database: Database): Promise<Tables> {
     agent: await read(
       'select agent_id as _id, created_at, display_name, model_override, role, config from ops_agent_config',
     ),
-    key: await read('select key_id as _id, created_at, name, scopes, agent_id from ops_api_keys'),
-    worker: await read('select worker_id as _id, host, pid, version, kinds from ops_workers'),
+    key: await read(
+      'select key_id as _id, created_at, name, scopes, agent_id, expires_at, revoked_at from ops_api_keys',
+    ),
+    artefact: await read(`select name as _id, created_at, step_id, ops_digest(content) as content, written_at
+      from ops_artefacts`),
+    installation: await read('select key as _id, value from ops_installation'),
+    worker: await read(`select worker_id as _id, host, pid, version, kinds,
+      coalesce(ended_as, 'alive') as status from ops_workers`),
   };
 }
 
