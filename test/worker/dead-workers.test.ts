@@ -53,14 +53,13 @@ async function sweeps(): Promise<
 test('a worker that is alive takes over what a dead one held, and the sweep is recorded when it acted only', async () => {
   const llm = await useLlm(db.database, { mode: 'none' });
   const { workerId, stepId } = await vanished();
+  const before = await sweeps();
   const alive = await useWorker(db.database, {
     llm,
     handlers: onlyAnalyze(() => ({ output: 'taken over' })),
   });
-  const before = await sweeps();
   // A server that has just started gives every lease one fresh period, so this can take 10 s.
   const step = await eventually(async () => {
-    db.database.hints.tell('policy');
     const row = await getStep(db.database, stepId);
     return row.status === 'completed' && row;
   });
