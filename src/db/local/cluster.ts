@@ -104,7 +104,8 @@ async function removeHalfMade(place: string): Promise<void> {
     const folder = join(place, name);
     // Closed first: the other user must not swap things in there while root removes them.
     await chmod(folder, 0o700);
-    await rm(folder, { recursive: true, force: true });
+    // An initdb whose starter was killed may still be writing there for a moment.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
