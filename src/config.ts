@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { Name } from './lib/name.ts';
+import { readConfigured } from './llm/configured.ts';
 // Not through llm.ts: reading the settings must not load what calls models.
 import { type LlmConfig, llmConfigSchema } from './llm/schema.ts';
 
@@ -194,7 +195,11 @@ function readLlm(vars: Variables, file: Record<string, unknown>, agents: Record<
   };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
   const parsed = llmConfigSchema.safeParse({ mode: 'auto', ...file, ...given, agentModels: agents });
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    // Said here, before anything is started.
+    readConfigured(parsed.data);
+    return parsed.data;
+  }
   throw new AppError(
     'config_invalid',
     `The settings of the language models are not usable: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Client, makeClient } from '../client.ts';
 import { readConfig } from '../config.ts';
 import { printJson } from './print.ts';
+import { notedPort } from './server-note.ts';
 import { readOperatorKey } from './operator-key.ts';
 
 /** What a command that talks to a server needs. */
@@ -14,13 +15,15 @@ export type Connection = {
 };
 
 /**
- * The server of OPSLOOP_URL, else the one of this machine. The key file of the home is used for this machine
- * only: another server gets OPSLOOP_API_KEY or nothing.
+ * The server of OPSLOOP_URL, else the one of the home. The key file of the home is for the server that holds the
+ * home and for nobody else: any program can listen on a port of this machine. Others get OPSLOOP_API_KEY.
  */
 export async function connect(program: Command): Promise<Connection> {
   const config = readConfig();
-  const url = config.url ?? `http://127.0.0.1:${config.port}`;
-  const apiKey = isLoopback(url) ? await readOperatorKey(config) : config.apiKey;
+  const port = await notedPort(config.home);
+  const url = config.url ?? `http://127.0.0.1:${port ?? config.port}`;
+  const isOurs = port !== null && isLoopback(url) && new URL(url).port === String(port);
+  const apiKey = isOurs ? await readOperatorKey(config) : config.apiKey;
   const json = program.opts<{ json?: boolean }>().json ?? false;
   return {
     client: makeClient({ url, ...(apiKey === undefined ? {} : { apiKey }) }),

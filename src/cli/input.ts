@@ -21,6 +21,15 @@ export function requireId(id: string): string {
   throw new AppError('usage', `"${id}" is no id; ids look like 019a2b3c-… and are shown by the lists.`);
 }
 
+/** Names of agents, keys and policies become parts of paths. @throws AppError usage */
+export function requireName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) return name;
+  throw new AppError(
+    'usage',
+    `"${name}" is no name: a letter or digit first, then letters, digits, "_", "." or "-".`,
+  );
+}
+
 export function parseInteger(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);

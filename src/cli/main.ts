@@ -4,6 +4,9 @@ import { AppError, ERRORS, toError } from '../errors.ts';
 import { printJson, printProblem } from './print.ts';
 import { buildProgram } from './program.ts';
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', () => undefined);
+
 const program = buildProgram();
 try {
   await program.parseAsync();

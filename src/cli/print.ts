@@ -24,7 +24,7 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
     printLine(empty);
     return;
   }
-  const cells = rows.map((row) => columns.map((column) => visible(column.value(row))));
+  const cells = rows.map((row) => columns.map((column) => oneLine(column.value(row))));
   const widths = columns.map((column, index) =>
     Math.max(column.title.length, ...cells.map((row) => row[index]?.length ?? 0)),
   );
@@ -40,7 +40,7 @@ export function printFields(fields: Record<string, string | null | undefined>): 
     ([, value]) => value !== null && value !== undefined && value !== '',
   );
   const width = Math.max(...shown.map(([name]) => name.length));
-  for (const [name, value] of shown) printLine(`${dim(name.padEnd(width))}  ${visible(value ?? '')}`);
+  for (const [name, value] of shown) printLine(`${dim(name.padEnd(width))}  ${oneLine(value ?? '')}`);
 }
 
 /** "3 min ago", or nothing. */
@@ -62,6 +62,11 @@ export function bold(text: string): string {
  */
 export function visible(text: string): string {
   return text.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** The same for what must stay one line: a title must not draw lines of its own. */
+export function oneLine(text: string): string {
+  return visible(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }
 
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -12,6 +12,8 @@ import { startDatabase } from './database.ts';
 import { ensureOperatorKey } from './ensure-operator-key.ts';
 import { printLine } from './print.ts';
 import { proposeSample } from './sample.ts';
+import { keepPostgresRunning } from './keep-postgres.ts';
+import { noteServer } from './server-note.ts';
 import { aborted, makeShutdown, type Shutdown } from './shutdown.ts';
 
 export type UpOptions = { host?: string; port?: string; allowRemote?: boolean; sample: boolean };
@@ -36,11 +38,15 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
   shutdown.add('the lock of the home', lock.release);
   const data = await startDatabase(config, log);
   shutdown.add('PostgreSQL', data.stop);
+  if (config.databaseUrl === undefined) {
+    shutdown.add('the watch over PostgreSQL', keepPostgresRunning(config, data.url, log).close);
+  }
 
   const app = createApp({ config, databaseUrl: data.url, log });
   shutdown.add('the loop', (hurry) => app.stop(8_000, hurry));
   const server = await serveHttp(app, { host: config.host, port: config.port });
   shutdown.add('the API', server.close);
+  await noteServer(config.home, server.port);
 
   await Promise.race([app.ready, aborted(shutdown.requested)]);
   if (shutdown.requested.aborted) return;

@@ -7,6 +7,8 @@ const TODAY = `(select (clock_timestamp() at time zone coalesce(
 
 /** What the columns hold. A server can count whatever it likes; that must not stand in the way of its answer. */
 const MOST_COUNT = 2_147_483_647;
+/** More than any model takes or gives in one call: such a count is a mistake of the server, so it is unknown. */
+const MOST_TOKENS = 10_000_000;
 
 /**
  * Keeps what the model calls of an attempt cost, and adds their tokens to the day: also when the claim was
@@ -20,8 +22,8 @@ export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[
     provider,
     model,
     outcome,
-    input_tokens: toCount(counts.inputTokens),
-    output_tokens: toCount(counts.outputTokens),
+    input_tokens: toTokens(counts.inputTokens),
+    output_tokens: toTokens(counts.outputTokens),
     first_token_ms: toCount(counts.firstTokenMs),
     load_ms: toCount(counts.loadMs),
     duration_ms: toCount(counts.durationMs) ?? 0,
@@ -60,6 +62,10 @@ export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[
     ],
     'opsloop_calls',
   );
+}
+
+function toTokens(number: number | null): number | null {
+  return number !== null && number > MOST_TOKENS ? null : toCount(number);
 }
 
 function toCount(number: number | null): number | null {

@@ -2,7 +2,8 @@ import { LlmError } from './llm-error.ts';
 
 /** When a server limits the rate without saying for how long. */
 const UNSAID_MS = 15_000;
-const LONGEST_MS = 24 * 3_600_000;
+/** A server's mistake, or its joke, must not stop the work for longer. */
+const LONGEST_MS = 3_600_000;
 
 /** Which providers asked to be left alone, and until when: a storm of refused calls helps nobody. */
 export type Holds = {

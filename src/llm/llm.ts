@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import { readConfigured } from './configured.ts';
 import { makeHttp } from './http.ts';
 import { makeMemory } from './memory.ts';
 import { ollamaProvider } from './ollama.ts';
@@ -6,7 +7,6 @@ import { openAiProvider } from './openai-compatible.ts';
 import type { Provider, ProviderParts } from './provider.ts';
 import { makeRouter } from './router.ts';
 import type { LlmConfig, ProviderConfig } from './schema.ts';
-import { configuredTarget, modeTarget } from './target.ts';
 import type { Installation, Llm } from './types.ts';
 
 export { LlmError, type LlmErrorClass } from './llm-error.ts';
@@ -31,25 +31,13 @@ export type LlmDeps = {
 
 /** Throws `config_invalid` for names that cannot be; everything else waits for the first request. */
 export function makeLlm(config: LlmConfig, deps: LlmDeps): Llm {
-  const configs: Record<string, ProviderConfig> = {
-    ollama: { type: 'ollama', baseUrl: config.ollamaUrl },
-    ...config.providers,
-  };
-  const names = Object.keys(configs);
-  const target = (setting: string, name: string | undefined) =>
-    name === undefined ? undefined : configuredTarget(setting, name, names);
-  const configured = {
-    first: modeTarget(config.mode, names) ?? target('The default model', config.defaultModel),
-    fallback: target('The fallback model', config.fallback),
-  };
-  for (const [agent, name] of Object.entries(config.agentModels)) target(`The model of agent ${agent}`, name);
-
+  const { providers, ...configured } = readConfigured(config);
   const http = makeHttp();
   const log = deps.log.child({ part: 'llm' });
   const parts: ProviderParts = { config, http, secrets: deps.secrets };
   return makeRouter({
     config,
-    providers: Object.entries(configs).map(([name, each]) => makeProvider(name, each, parts)),
+    providers: Object.entries(providers).map(([name, each]) => makeProvider(name, each, parts)),
     configured: { ...configured, explicit: isExplicit(config, configured.first !== undefined) },
     memory: makeMemory(deps.installation, log),
     http,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Name } from '../lib/name.ts';
 
 const Cap = z.number().int().min(0).max(1_000_000_000);
+const TokenCap = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const TimeZone = z
   .string()
@@ -17,7 +18,7 @@ export const POLICY_SCHEMAS = {
   daily_caps: Caps,
   kind_caps: z.record(Name, Cap),
   tweet_quota: z.strictObject({ max_per_day: Cap }),
-  token_caps: z.strictObject({ per_agent: Cap, total: Cap }),
+  token_caps: z.strictObject({ per_agent: TokenCap, total: TokenCap }),
   plans: z.record(Name, z.array(Name).min(1).max(20)),
   stale_steps: z.strictObject({
     after_minutes: z.number().min(1).max(1440),

@@ -11,7 +11,8 @@ export const MAX_BODY_BYTES = 262_144;
 export const Title = z
   .string()
   .max(200)
-  .refine((title) => title.trim() !== '', 'must not be blank');
+  .refine((title) => /[^\p{C}\p{Z}]/u.test(title), 'must not be blank')
+  .refine((title) => !/\p{Cc}/u.test(title), 'must be one line, without control characters');
 export const Body = z
   .string()
   .refine((body) => Buffer.byteLength(body) <= MAX_BODY_BYTES, `at most ${MAX_BODY_BYTES} bytes of UTF-8`);

@@ -11,6 +11,8 @@ export type Fate =
 const RETRY = { firstMs: 5_000, maxMs: 300_000 };
 /** An absent model is asked for again soon: it spends no failure, and somebody is likely starting it. */
 const ABSENT_RETRY_MS = 15_000;
+/** A server's Retry-After can be a mistake; an hour later it is asked again in any case. */
+const LONGEST_WAIT_MS = 3_600_000;
 const MOST_MESSAGE = 2_000;
 
 /** These say something about the model's server, not about the step, and spend no failure. */
@@ -34,7 +36,7 @@ export function fateOf(error: Error, failures: number): Fate {
   }
   if (error instanceof LlmError) {
     if (WAITING.includes(error.class)) {
-      const wait = Math.min(Math.max(error.retryAfterMs ?? ABSENT_RETRY_MS, 1_000), 24 * 3_600_000);
+      const wait = Math.min(Math.max(error.retryAfterMs ?? ABSENT_RETRY_MS, 1_000), LONGEST_WAIT_MS);
       return { action: 'release', class: error.class, message, retryInMs: wait };
     }
     return { action: 'fail', class: error.class, message, final: HOPELESS.includes(error.class), retryInMs };

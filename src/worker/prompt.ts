@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Brief } from '../engine/brief.ts';
 
-/** Marks of chat templates; left in, text could pose as another speaker. */
-const TEMPLATE_MARKS = /<\|[^|<>]{0,40}\|>|\[\/?INST\]|<\/?s>|<<\/?SYS>>/g;
+/** Marks of the common chat templates; left in, text could pose as another speaker. */
+const TEMPLATE_MARKS =
+  /<[|｜][^|｜<>]{0,60}[|｜]>|\[\/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<\/?s>|<<\/?SYS>>|<(?:start|end)_of_turn>/g;
 
 const MOST_PRIOR_CHARACTERS = 60_000;
 

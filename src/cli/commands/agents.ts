@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
-import { parseJson } from '../input.ts';
+import { parseJson, requireName } from '../input.ts';
 import { printFields, printTable } from '../print.ts';
 
 type SetOptions = { name?: string; role?: string; model?: string; config?: string };
 
 export function addAgents(program: Command): void {
-  const agents = program.command('agents').description('list agents, or set one');
+  const agents = program
+    .command('agents')
+    .description('list agents, or set one')
+    .addHelpText('after', '\nExample:\n  opsloop agents set scout --role research');
 
   agents
     .command('list', { isDefault: true })
@@ -47,7 +50,7 @@ export function addAgents(program: Command): void {
           : { config: parseJson(options.config) as Record<string, unknown> }),
       };
       const answer = await client.read(
-        client.api.api.ops.agents[':agent_id'].$put({ param: { agent_id: id }, json }),
+        client.api.api.ops.agents[':agent_id'].$put({ param: { agent_id: requireName(id) }, json }),
       );
       show(answer, ({ agent }) => {
         printFields({

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { follow, type StreamedEvent } from '../follow.ts';
-import { printFields, printLine, visible } from '../print.ts';
+import { printFields, oneLine, printLine } from '../print.ts';
 
 type Options = {
   follow?: boolean;
@@ -34,7 +34,10 @@ export function addEvents(program: Command): void {
       };
       if (options.follow) {
         const query = new URLSearchParams({ ...filter, ...(options.after ? { after: options.after } : {}) });
-        for await (const event of follow(client, query, untilInterrupted())) printEvent(event, json);
+        for await (const event of follow(client, query, untilInterrupted())) {
+          printEvent(event, json);
+          if (!process.stdout.writable) return;
+        }
         return;
       }
       const query = new URLSearchParams({
@@ -59,7 +62,7 @@ function printEvent(event: StreamedEvent, json: boolean): void {
   const cause = event.payload?.cause as { by?: string; reason?: string } | undefined;
   const because = [cause?.by, cause?.reason].filter(Boolean).join(', ');
   printLine(
-    visible(
+    oneLine(
       `${String(event.seq).padStart(6)}  ${time}  ${event.kind.padEnd(20)}  ${event.entity ?? ''} ${event.entity_id ?? ''}  ${because}`,
     ),
   );

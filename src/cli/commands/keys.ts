@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import type { Scope } from '../../keys/schema.ts';
 import { connect } from '../connect.ts';
-import { parseInteger } from '../input.ts';
+import { parseInteger, requireName } from '../input.ts';
 import { ago, printFields, printLine, printTable } from '../print.ts';
 
 type CreateOptions = { scopes: string; agent?: string; expiresInDays?: string };
 
 export function addKeys(program: Command): void {
-  const keys = program.command('keys').description('list, make and revoke API keys');
+  const keys = program
+    .command('keys')
+    .description('list, make and revoke API keys')
+    .addHelpText('after', '\nExample:\n  opsloop keys create laptop --scopes read');
 
   keys
     .command('list', { isDefault: true })
@@ -67,7 +70,9 @@ export function addKeys(program: Command): void {
     .argument('<id>', 'the 8 characters that `opsloop keys` shows')
     .action(async (id: string) => {
       const { client, show } = await connect(program);
-      const answer = await client.read(client.api.api.ops.keys[':key_id'].$delete({ param: { key_id: id } }));
+      const answer = await client.read(
+        client.api.api.ops.keys[':key_id'].$delete({ param: { key_id: requireName(id) } }),
+      );
       show(answer, (row) => {
         printFields({ key: row.key_id, revoked: row.revoked_at });
       });

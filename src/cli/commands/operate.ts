@@ -7,6 +7,7 @@ export function addOperate(program: Command): void {
   program
     .command('heartbeat')
     .description('run a beat now, or join the one that is under way')
+    .addHelpText('after', '\nExample:\n  opsloop heartbeat')
     .action(async () => {
       const { client, show } = await connect(program);
       show(await client.read(client.api.api.ops.heartbeat.$post({ json: {} })), ({ actions }) => {
@@ -46,6 +47,7 @@ export function addOperate(program: Command): void {
   program
     .command('workers')
     .description('list workers, those alive first')
+    .addHelpText('after', '\nExample:\n  opsloop workers --json')
     .action(async () => {
       const { client, show } = await connect(program);
       show(await client.read(client.api.api.ops.workers.$get({ query: {} })), ({ workers }) => {
@@ -72,6 +74,7 @@ export function addOperate(program: Command): void {
   program
     .command('health')
     .description('show how the installation is; exits with 1 when something needs attention')
+    .addHelpText('after', '\nExample:\n  opsloop health || echo "look at it"')
     .action(async () => {
       const { client, show } = await connect(program);
       const health = await client.read(client.api.api.ops.health.$get({ query: {} }));

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
-import { parseJson } from '../input.ts';
+import { parseJson, requireName } from '../input.ts';
 import { bold, dim, printLine } from '../print.ts';
 
 export function addPolicy(program: Command): void {
-  const policy = program.command('policy').description('show or set the policy');
+  const policy = program
+    .command('policy')
+    .description('show or set the policy')
+    .addHelpText('after', '\nExample:\n  opsloop policy get daily_caps');
 
   policy
     .command('list', { isDefault: true })
@@ -26,7 +29,7 @@ export function addPolicy(program: Command): void {
     .action(async (key: string) => {
       const { client, show } = await connect(program);
       show(
-        await client.read(client.api.api.ops.policy[':key'].$get({ param: { key } })),
+        await client.read(client.api.api.ops.policy[':key'].$get({ param: { key: requireName(key) } })),
         ({ policy: row }) => {
           printLine(JSON.stringify(row.value, null, 2));
         },
@@ -43,7 +46,7 @@ export function addPolicy(program: Command): void {
       const { client, show } = await connect(program);
       const json = { value: parseJson(value) };
       show(
-        await client.read(client.api.api.ops.policy[':key'].$put({ param: { key }, json })),
+        await client.read(client.api.api.ops.policy[':key'].$put({ param: { key: requireName(key) }, json })),
         ({ policy: row }) => {
           printLine(`${row.key} is ${JSON.stringify(row.value)}`);
         },

@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { codeOf, isMissing, readIfThere } from '../../lib/files.ts';
@@ -45,7 +45,7 @@ export async function lockHome(home: string, note: { port?: number } = {}): Prom
 /** For root others may pass through (PostgreSQL, which runs as another user) but not look around. */
 export async function makeHome(home: string): Promise<void> {
   try {
-    await mkdir(home, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    await makeFolder(home, process.getuid?.() === 0 ? 0o711 : 0o700);
     await access(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw new AppError(
@@ -54,6 +54,18 @@ export async function makeHome(home: string): Promise<void> {
         'OPSLOOP_HOME must be a folder, or the name of a new one, where you may write.',
       { cause },
     );
+  }
+}
+
+/** Step by step: on file systems that cannot have folders, Node's own recursive mkdir never ends. */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path), 0o755);
+    await mkdir(path, { mode });
   }
 }
 

@@ -42,13 +42,21 @@ export function eventStreamRoute(app: App, { streams, times }: HttpParts) {
     const caller = c.get('caller');
     const key = readKey(c.get('wire').values('authorization'));
     const place = lastId ?? after;
-    const afterSeq = place === undefined ? (await eventsHead(app.database)).seq : Number(place);
+    const { seq: head } = await eventsHead(app.database);
+    const afterSeq = place === undefined ? head : Number(place);
+    // A reader of another database, or of this one before it was reset, would wait for ever.
+    if (afterSeq > head) {
+      throw new AppError(
+        'invalid_cursor',
+        `The log ends at ${head}, before ${afterSeq}. Begin again with after=0.`,
+      );
+    }
     const filter = toEventFilter(filters, caller);
     c.header('Content-Type', 'text/event-stream; charset=utf-8');
     // Some proxies collect an answer before they pass it on, unless told not to.
     c.header('X-Accel-Buffering', 'no');
     if (c.req.method === 'HEAD') return c.body(null, 200);
-    streams.requireRoom();
+    streams.requireRoom(caller);
 
     const opened = openEventStream({
       follow: (signal) => followEvents(app.database, filter, afterSeq, signal),
@@ -62,7 +70,7 @@ export function eventStreamRoute(app: App, { streams, times }: HttpParts) {
       onFailure: (error) => app.log.error({ err: toError(error) }, 'an event stream failed'),
       onOver: streams.remove,
     });
-    streams.add(opened.stream);
+    streams.add(opened.stream, caller);
     return c.body(opened.body, 200);
   });
 }
