@@ -137,3 +137,12 @@ test('an Idempotency-Key is 1 to 200 visible characters', async () => {
   for (const bad of ['', 'x'.repeat(201), 'has blanks', 'ümlaut'])
     expect((await propose(WISH, { headers: { 'idempotency-key': bad } })).status).toBe(400);
 });
+
+test.each([
+  ['two lines', 'a\nstatus approved'],
+  ['an escape', 'a\u001b[2J'],
+  ['nothing that can be seen', '\u202e\u200b\u2066'],
+])('a title with %s is refused', async (_what, title) => {
+  const json = { agent_id: 'pm', kind: 'analysis', title };
+  expect((await t.request('/api/ops/proposals', { method: 'POST', json })).status).toBe(400);
+});

@@ -242,3 +242,25 @@ test.each(['after=-1', 'after=x', 'after=1&after=2', 'limit=5', 'kind=a%20b', 'e
 test('a Last-Event-ID that is none is refused', async () => {
   expect((await t.request(STREAM, { headers: { 'last-event-id': 'x' } })).status).toBe(400);
 });
+
+test("one agent's key has five streams at most, and leaves room for the others", async () => {
+  const server = await t.serve();
+  const key = await t.key({ scopes: ['read'], agent_id: 'qa' });
+  const streams = [];
+  for (let n = 0; n < 5; n++) {
+    const stream = await openRawStream(server.port, STREAM, [`Authorization: Bearer ${key}`]);
+    await stream.until((text) => text.includes('the log of opsloop'));
+    streams.push(stream);
+  }
+  const headers = { authorization: `Bearer ${key}` };
+  expect((await fetch(`${server.url}${STREAM}`, { headers })).status).toBe(429);
+  const operator = await openRawStream(server.port, STREAM);
+  await operator.until((text) => text.includes('the log of opsloop'));
+  for (const stream of [...streams, operator]) stream.socket.destroy();
+});
+
+test('a place beyond the end of the log is refused, for nothing would ever come', async () => {
+  const response = await t.request(`${STREAM}?after=999999999`);
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ code: 'invalid_cursor' });
+});

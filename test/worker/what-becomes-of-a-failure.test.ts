@@ -8,6 +8,7 @@ import { StepError } from '../../src/worker/handler.ts';
 
 const failures = fc.integer({ min: 0, max: 10_000 });
 const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
 
 test('the back-off stays within 5 s and 5 min, never shrinks, and reaches both ends', () => {
   const retry = (n: number) => fateOf(new Error('x'), n).retryInMs;
@@ -52,7 +53,7 @@ test('jitter spreads a delay over 0.8 to 1.2 of itself, in the order of the chan
 });
 
 test.each(['unavailable', 'rate_limited', 'model_missing'] satisfies LlmErrorClass[])(
-  'a model that is %s is waited for, as long as its server asks',
+  'a model that is %s is waited for, as long as its server asks, but an hour at most',
   (errorClass) => {
     const given = fc.option(fc.integer({ min: -1, max: 10 * DAY_MS }), { nil: undefined });
     fc.assert(
@@ -60,7 +61,7 @@ test.each(['unavailable', 'rate_limited', 'model_missing'] satisfies LlmErrorCla
         const fate = fateOf(new LlmError(errorClass, 'x', { retryAfterMs }), n);
         expect(fate).toMatchObject({ action: 'release', class: errorClass });
         if (retryAfterMs === undefined) expect(fate.retryInMs).toBe(15_000);
-        else expect(fate.retryInMs).toBe(Math.min(Math.max(retryAfterMs, 1_000), DAY_MS));
+        else expect(fate.retryInMs).toBe(Math.min(Math.max(retryAfterMs, 1_000), HOUR_MS));
       }),
     );
   },
