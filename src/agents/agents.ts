@@ -1,7 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
-import { selectAgent, selectAgents, selectKnownAgents, upsertAgent } from './queries.ts';
+import { selectAgent, selectAgents, upsertAgent } from './queries.ts';
 import { type AgentInput, type AgentRow, DEFAULT_AGENTS } from './schema.ts';
 
 export function listAgents(db: Db): Promise<AgentRow[]> {
@@ -10,11 +10,6 @@ export function listAgents(db: Db): Promise<AgentRow[]> {
 
 export function findAgent(db: Db, agentId: string): Promise<AgentRow | null> {
   return selectAgent(db, agentId);
-}
-
-/** Which of these agents exist. */
-export function knownAgents(db: Db, agentIds: string[]): Promise<Set<string>> {
-  return selectKnownAgents(db, agentIds);
 }
 
 /** The error for an id that no agent has, with the ids that exist. */

@@ -13,15 +13,6 @@ export async function selectAgent(db: Db, agentId: string, lock = false): Promis
   return row ?? null;
 }
 
-/** Which of these agents exist. */
-export async function selectKnownAgents(db: Db, agentIds: string[]): Promise<Set<string>> {
-  const rows = await db.query<{ agent_id: string }>(
-    'select agent_id from ops_agent_config where agent_id = any($1::text[])',
-    [agentIds],
-  );
-  return new Set(rows.map((row) => row.agent_id));
-}
-
 export async function upsertAgent(tx: Db, agent: Omit<AgentRow, 'created_at'>): Promise<AgentRow> {
   const [row] = await tx.query<AgentRow>(
     `insert into ops_agent_config (agent_id, display_name, model_override, role, config)

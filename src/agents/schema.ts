@@ -1,7 +1,4 @@
 import { z } from 'zod';
-import { Name } from '../lib/name.ts';
-
-export const AGENT_ROLES = ['pm', 'coder', 'research', 'qa', 'ops', 'marketing'] as const;
 
 /** A model is named, never located: a URL here would let a row in the database choose where text is sent. */
 export const ModelName = z
@@ -18,7 +15,6 @@ export const AgentInput = z.strictObject({
   config: z.record(z.string(), z.unknown()).nullable().optional(),
 });
 export type AgentInput = z.infer<typeof AgentInput>;
-export const AgentId = Name;
 
 export type AgentRow = {
   agent_id: string;

@@ -60,12 +60,6 @@ export function isRetryable(thrown: unknown): boolean {
   return thrown instanceof Error && RETRYABLE.has((thrown as PgError).code ?? '');
 }
 
-/** The SQLSTATE of a database error, or null. */
-export function sqlState(thrown: unknown): string | null {
-  const code = thrown instanceof Error ? (thrown as PgError).code : undefined;
-  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : null;
-}
-
 /** The name of the constraint that was broken, or null. */
 export function brokenConstraint(thrown: unknown): string | null {
   return (thrown instanceof Error && (thrown as PgError).constraint) || null;

@@ -1,8 +1,3 @@
-/** Seconds, rounded up, never below 1: what a Retry-After header wants. */
-export function retryAfterSeconds(until: Date, now: Date = new Date()): number {
-  return Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000));
-}
-
 /** A duration for people: "3 s", "4 min", "2 h". */
 export function humanDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
