@@ -28,18 +28,16 @@ test('a cursor comes back as it went, and anything else is refused', () => {
 });
 
 test('what PostgreSQL and JSON can keep passes, and the rest is named', () => {
+  const keepable = fc.jsonValue({ maxDepth: 6 }).filter((value) => {
+    const numbers = JSON.stringify(value).match(/-?\d+(\.\d+)?(e[+-]?\d+)?/gi) ?? [];
+    return numbers.map(Number).every((number) => !Number.isInteger(number) || Number.isSafeInteger(number));
+  });
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 6, noUnicodeString: false }), (value) => {
-      const text = JSON.stringify(value);
-      const problem = findUnstorable(JSON.parse(text));
-      if (
-        !text.includes('\\u0000') &&
-        text.isWellFormed() &&
-        !/\\ud[89a-f]/i.test(text) &&
-        !/\d{15}/.test(text)
-      )
-        expect(problem).toBeNull();
+    fc.property(keepable, (value) => {
+      fc.pre(!JSON.stringify(value).includes('\\u0000'));
+      expect(findUnstorable(value)).toBeNull();
     }),
+    { numRuns: 500 },
   );
   expect(findUnstorable('a\0b')).toContain('NUL');
   expect(findUnstorable({ a: ['\ud800'] })).toContain('$.a[0]');
