@@ -44,7 +44,7 @@ test('completion, cancellation, recovery and a zombie: 1,000 races settle each m
     // Each of them gets its turn to begin, and to begin alone by a little.
     const order = [...racers.slice(n % 4), ...racers.slice(0, n % 4)];
     const [first, ...rest] = order;
-    const ahead = first?.();
+    const ahead = Promise.allSettled([first?.()]);
     if (n % 3 === 0) await db.database.query('select 1');
     await Promise.allSettled([ahead, ...rest.map((racer) => racer())]);
     // What recovery gave back is still open; a fresh claim settles it.
