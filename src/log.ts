@@ -20,16 +20,25 @@ export function makeLog(options: { level: string; terminal: boolean }): Log {
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '[secret]' },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  if (!options.terminal) return pino(settings, pino.destination({ fd: 2, sync: true }));
+  if (!options.terminal) return pino(settings, deafTo(pino.destination({ fd: 2, sync: true })));
   const lines = pretty({
     destination: 2,
     sync: true,
     colorize: true,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'part',
+    singleLine: true,
     messageFormat: '{part}: {msg}',
   });
-  return pino(settings, lines);
+  return pino(settings, deafTo(lines));
+}
+
+/** A terminal that was closed, or a reader that has gone, must not end the program in the middle of its work. */
+function deafTo<Stream extends { on(event: 'error', listener: () => void): unknown }>(
+  stream: Stream,
+): Stream {
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 /** What an operator needs of an error; stacks say more about us than about the problem. */

@@ -7,7 +7,7 @@ export type Ending = (hurry: AbortSignal) => Promise<void>;
 export type Shutdown = {
   /** Adds something to end. What is added last is ended first. */
   add(name: string, ending: Ending): void;
-  /** Aborts at the first SIGINT or SIGTERM. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP. */
   requested: AbortSignal;
   /** Ends everything in order; a failure of one does not stop the next. */
   run(): Promise<void>;
@@ -34,6 +34,8 @@ export function makeShutdown(log: Log): Shutdown {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // The terminal was closed.
+  process.on('SIGHUP', onSignal);
 
   const endAll = async () => {
     for (const { name, ending } of endings.toReversed()) {
@@ -43,6 +45,7 @@ export function makeShutdown(log: Log): Shutdown {
     }
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
+    process.off('SIGHUP', onSignal);
   };
 
   return {

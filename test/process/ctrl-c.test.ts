@@ -60,3 +60,13 @@ test('one Ctrl+C lets the running step finish', async () => {
   expect(await up.program.ended).toEqual({ code: 0, signal: null });
   expect((await afterwards(home)).steps).toEqual([{ status: 'completed', failures: 0, ready: false }]);
 });
+
+test('a terminal that is closed ends everything in order too, though nobody reads what it says', async () => {
+  await using home = await makeHome();
+  const up = await startUp(home, { OPSLOOP_LLM: 'extractive' }, ['--no-sample']);
+  up.program.child.stdout?.destroy();
+  up.program.child.stderr?.destroy();
+  up.program.signal('SIGHUP');
+  expect(await up.program.ended).toEqual({ code: 0, signal: null });
+  expect((await afterwards(home)).workers).toEqual([{ ended_as: 'stopped' }]);
+});
