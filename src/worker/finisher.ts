@@ -23,6 +23,8 @@ type Waiting = {
   alongside: Alongside | undefined;
   resolve(result: Finished): void;
   reject(error: Error): void;
+  /** The log has said once that a row it needs is held. */
+  toldHeld?: boolean;
 };
 
 const MOST_PER_BATCH = 500;
@@ -52,7 +54,9 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
   const settleAlone = async (one: Waiting, failed?: unknown): Promise<void> => {
     if (failed !== undefined) {
       if (!isBusy(failed) || signal.aborted) return one.reject(toError(failed));
-      log.warn({ step: one.completion.id }, 'a finished step waits for a row that somebody holds');
+      if (!one.toldHeld)
+        log.warn({ step: one.completion.id }, 'a finished step waits for a row that somebody holds');
+      one.toldHeld = true;
       await sleep(1_000, signal);
     }
     await settle([one]);
