@@ -12,13 +12,12 @@ export function findAgent(db: Db, agentId: string): Promise<AgentRow | null> {
   return selectAgent(db, agentId);
 }
 
-/** The error for an id that no agent has, with the ids that exist. */
-export async function unknownAgent(db: Db, agentId: string): Promise<AppError> {
-  const known = (await selectAgents(db)).map((agent) => agent.agent_id);
+/** The error for an id that no agent has. */
+export function unknownAgent(agentId: string): AppError {
   return new AppError(
     'unknown_agent',
-    `No agent has the id "${agentId}". There are ${known.slice(0, 20).join(', ') || 'none yet'}; add one with \`opsloop agents set ${agentId}\`.`,
-    { details: { agent_id: agentId, known: known.slice(0, 100) } },
+    `No agent has the id "${agentId}". \`opsloop agents\` lists them, \`opsloop agents set ${agentId}\` adds one.`,
+    { details: { agent_id: agentId } },
   );
 }
 

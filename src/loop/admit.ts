@@ -1,3 +1,4 @@
+import { unknownAgent } from '../agents/agents.ts';
 import type { Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { groupBy } from '../lib/group-by.ts';
@@ -122,14 +123,6 @@ function toProposal(
 
 function toSubject(request: ProposalRequest): { agent_id: string; kind: string } {
   return { agent_id: request.agentId, kind: request.kind };
-}
-
-function unknownAgent(agentId: string): AppError {
-  return new AppError(
-    'unknown_agent',
-    `No agent has the id "${agentId}". \`opsloop agents\` lists them, \`opsloop agents set ${agentId}\` adds one.`,
-    { details: { agent_id: agentId } },
-  );
 }
 
 function capReached(refusal: Verdict, day: Day): AppError {

@@ -81,8 +81,7 @@ export function policyRoutes({ database }: App) {
     })
     .openapi(pause, async (c) => {
       const { agent_id } = c.req.valid('json');
-      if (agent_id !== undefined && !(await findAgent(database, agent_id)))
-        throw await unknownAgent(database, agent_id);
+      if (agent_id !== undefined && !(await findAgent(database, agent_id))) throw unknownAgent(agent_id);
       return c.json({ paused: await setPaused(database, true, agent_id, c.get('caller').by) }, 200);
     })
     .openapi(resume, async (c) => {
