@@ -95,14 +95,18 @@ COMMENT ON TABLE public.ops_api_keys IS 'Keys, by the digest of their secret. A 
 
 CREATE TABLE public.ops_artefacts (
     name text NOT NULL,
-    step_id uuid NOT NULL,
+    step_id uuid,
     proposal_id uuid,
     content text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    written_at timestamp with time zone
+    written_at timestamp with time zone,
+    file_id uuid,
+    CONSTRAINT ops_artefacts_origin CHECK (((step_id IS NOT NULL) OR (file_id IS NOT NULL)))
 );
 
 COMMENT ON TABLE public.ops_artefacts IS 'What publish steps produced. The name is fixed here first, then the workspace''s owner writes the file once.';
+
+COMMENT ON COLUMN public.ops_artefacts.file_id IS 'The task file that it answers; null for what a publish step made.';
 
 CREATE TABLE public.ops_beats (
     id uuid NOT NULL,
@@ -153,6 +157,61 @@ CREATE SEQUENCE public.ops_events_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.ops_events_id_seq OWNED BY public.ops_events.id;
+
+CREATE TABLE public.ops_files (
+    id uuid NOT NULL,
+    workspace_id uuid NOT NULL,
+    name text NOT NULL,
+    form text NOT NULL,
+    status text NOT NULL,
+    digest text NOT NULL,
+    inode text,
+    content text,
+    agent_id text NOT NULL,
+    proposal_id uuid,
+    parent_id uuid,
+    root_id uuid NOT NULL,
+    depth smallint DEFAULT 0 NOT NULL,
+    after_id uuid,
+    result text,
+    output text,
+    note text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT ops_files_finished CHECK (((status = 'finished'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT ops_files_form CHECK ((form = ANY (ARRAY['task'::text, 'goal'::text, 'exec'::text]))),
+    CONSTRAINT ops_files_planned CHECK (((status = 'planned'::text) = (content IS NOT NULL))),
+    CONSTRAINT ops_files_result CHECK ((result = ANY (ARRAY['done'::text, 'failed'::text, 'replaced'::text]))),
+    CONSTRAINT ops_files_status CHECK ((status = ANY (ARRAY['planned'::text, 'taken'::text, 'settled'::text, 'finished'::text]))),
+    CONSTRAINT ops_files_taken CHECK (((proposal_id IS NOT NULL) OR (status = 'planned'::text) OR (result IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.ops_files IS 'One row per task file that was taken, or that a model''s answer asked for.';
+
+COMMENT ON COLUMN public.ops_files.status IS 'planned: asked for by an answer. taken: a proposal. settled: ended, its output fixed. finished: its file renamed.';
+
+COMMENT ON COLUMN public.ops_files.digest IS 'SHA-256 of the file''s bytes. Name, content and inode together say which file is meant.';
+
+COMMENT ON COLUMN public.ops_files.inode IS 'Of the file in the inbox; null while it is not there yet.';
+
+COMMENT ON COLUMN public.ops_files.content IS 'The text of a planned file; afterwards it is the proposal''s body.';
+
+COMMENT ON COLUMN public.ops_files.agent_id IS 'Whom its proposal is charged to: the role of a person''s file, the root''s agent for what a model asked for.';
+
+COMMENT ON COLUMN public.ops_files.root_id IS 'The person''s file that this one goes back to; its own id for that one.';
+
+COMMENT ON COLUMN public.ops_files.after_id IS 'The tasks of a goal are worked in order: this one is taken after that one has finished.';
+
+COMMENT ON COLUMN public.ops_files.note IS 'The PENDING note, where an operator had to decide.';
+
+CREATE TABLE public.ops_files_seen (
+    workspace_id uuid NOT NULL,
+    dir text NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL
+);
+
+COMMENT ON TABLE public.ops_files_seen IS 'What was last seen in an observed workspace, so that what happens while nobody looks is told later, once.';
 
 CREATE TABLE public.ops_idempotency (
     owner text NOT NULL,
@@ -259,7 +318,7 @@ CREATE TABLE public.ops_proposals (
     CONSTRAINT ops_proposals_completed CHECK ((((status = 'completed'::text) = (outcome IS NOT NULL)) AND ((status = 'completed'::text) = (completed_at IS NOT NULL)))),
     CONSTRAINT ops_proposals_decided CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
     CONSTRAINT ops_proposals_outcome CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))),
-    CONSTRAINT ops_proposals_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 262144))),
+    CONSTRAINT ops_proposals_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 1048576))),
     CONSTRAINT ops_proposals_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'completed'::text])))
 );
 
@@ -363,6 +422,30 @@ COMMENT ON TABLE public.ops_workers IS 'One row per boot of a worker process. It
 
 COMMENT ON COLUMN public.ops_workers.kinds IS 'Step kinds it works and how many of each at a time.';
 
+CREATE TABLE public.ops_workspaces (
+    id uuid NOT NULL,
+    path text NOT NULL,
+    mode text NOT NULL,
+    halted jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    owner uuid,
+    holder jsonb,
+    lease_expires_at timestamp with time zone,
+    CONSTRAINT ops_workspaces_mode CHECK ((mode = ANY (ARRAY['process'::text, 'observe'::text, 'off'::text])))
+);
+
+COMMENT ON TABLE public.ops_workspaces IS 'Folders with inbox, outputs and approvals. One process at a time owns one; every write for its files checks that it still does.';
+
+COMMENT ON COLUMN public.ops_workspaces.id IS 'Also in state/opsloop.json of the folder, so that it is known again wherever it is mounted.';
+
+COMMENT ON COLUMN public.ops_workspaces.mode IS 'process: task files are worked. observe: somebody else works them and we tell of it. off: only published outputs are written.';
+
+COMMENT ON COLUMN public.ops_workspaces.halted IS 'Signs of a foreign executor: nothing is taken until an operator says so.';
+
+COMMENT ON COLUMN public.ops_workspaces.owner IS 'Random name of one boot of one process; whoever is not this any more writes nothing.';
+
+COMMENT ON COLUMN public.ops_workspaces.holder IS 'The machine and process behind it, so that the death of one on this machine is known at once.';
+
 ALTER TABLE ONLY public.ops_action_runs ALTER COLUMN id SET DEFAULT nextval('public.ops_action_runs_id_seq'::regclass);
 
 ALTER TABLE ONLY public.ops_events ALTER COLUMN id SET DEFAULT nextval('public.ops_events_id_seq'::regclass);
@@ -400,6 +483,15 @@ ALTER TABLE ONLY public.ops_event_seals
 ALTER TABLE ONLY public.ops_events
     ADD CONSTRAINT ops_events_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_proposal_id_key UNIQUE (proposal_id);
+
+ALTER TABLE ONLY public.ops_files_seen
+    ADD CONSTRAINT ops_files_seen_pkey PRIMARY KEY (workspace_id, dir, name);
+
 ALTER TABLE ONLY public.ops_idempotency
     ADD CONSTRAINT ops_idempotency_pkey PRIMARY KEY (owner, idempotency_key);
 
@@ -427,6 +519,9 @@ ALTER TABLE ONLY public.ops_steps
 ALTER TABLE ONLY public.ops_workers
     ADD CONSTRAINT ops_workers_pkey PRIMARY KEY (worker_id);
 
+ALTER TABLE ONLY public.ops_workspaces
+    ADD CONSTRAINT ops_workspaces_pkey PRIMARY KEY (id);
+
 CREATE INDEX ops_action_runs_beat ON public.ops_action_runs USING btree (beat_id) WHERE (beat_id IS NOT NULL);
 
 CREATE INDEX ops_artefacts_unwritten ON public.ops_artefacts USING btree (created_at) WHERE (written_at IS NULL);
@@ -436,6 +531,12 @@ CREATE INDEX ops_beats_finished ON public.ops_beats USING btree (finished_at) WH
 CREATE UNIQUE INDEX ops_beats_one_running ON public.ops_beats USING btree ((true)) WHERE (finished_at IS NULL);
 
 CREATE INDEX ops_events_proposal ON public.ops_events USING btree (proposal_id, id) WHERE (proposal_id IS NOT NULL);
+
+CREATE INDEX ops_files_newest ON public.ops_files USING btree (workspace_id, id);
+
+CREATE UNIQUE INDEX ops_files_open ON public.ops_files USING btree (workspace_id, name) WHERE (status <> 'finished'::text);
+
+CREATE INDEX ops_files_root ON public.ops_files USING btree (root_id);
 
 CREATE INDEX ops_idempotency_age ON public.ops_idempotency USING btree (created_at);
 
@@ -467,6 +568,8 @@ CREATE TRIGGER ops_event_seals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE O
 
 CREATE TRIGGER ops_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_events FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
 
+CREATE TRIGGER ops_files_legal BEFORE UPDATE OF status ON public.ops_files FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT (((old.status = 'planned'::text) AND (new.status = ANY (ARRAY['taken'::text, 'finished'::text]))) OR ((old.status = 'taken'::text) AND (new.status = ANY (ARRAY['settled'::text, 'finished'::text]))) OR ((old.status = 'settled'::text) AND (new.status = 'finished'::text)) OR ((old.status = 'finished'::text) AND (new.status = 'taken'::text) AND (old.result = 'failed'::text)))))) EXECUTE FUNCTION public.ops_refuse_transition();
+
 CREATE TRIGGER ops_missions_legal BEFORE UPDATE OF status ON public.ops_missions FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT ((old.status = 'active'::text) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text])))))) EXECUTE FUNCTION public.ops_refuse_transition();
 
 CREATE TRIGGER ops_proposals_legal BEFORE UPDATE OF status ON public.ops_proposals FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT (((old.status = 'pending'::text) AND (new.status = ANY (ARRAY['approved'::text, 'rejected'::text]))) OR ((old.status = 'approved'::text) AND (new.status = 'completed'::text)))))) EXECUTE FUNCTION public.ops_refuse_transition();
@@ -477,7 +580,31 @@ ALTER TABLE ONLY public.ops_api_keys
     ADD CONSTRAINT ops_api_keys_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES public.ops_agent_config(agent_id);
 
 ALTER TABLE ONLY public.ops_artefacts
+    ADD CONSTRAINT ops_artefacts_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.ops_files(id);
+
+ALTER TABLE ONLY public.ops_artefacts
     ADD CONSTRAINT ops_artefacts_step_id_fkey FOREIGN KEY (step_id) REFERENCES public.ops_steps(id);
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_after_id_fkey FOREIGN KEY (after_id) REFERENCES public.ops_files(id);
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_note_fkey FOREIGN KEY (note) REFERENCES public.ops_artefacts(name) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_output_fkey FOREIGN KEY (output) REFERENCES public.ops_artefacts(name) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.ops_files(id);
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.ops_proposals(id);
+
+ALTER TABLE ONLY public.ops_files_seen
+    ADD CONSTRAINT ops_files_seen_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.ops_workspaces(id);
+
+ALTER TABLE ONLY public.ops_files
+    ADD CONSTRAINT ops_files_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.ops_workspaces(id);
 
 ALTER TABLE ONLY public.ops_missions
     ADD CONSTRAINT ops_missions_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.ops_proposals(id);

@@ -19,12 +19,29 @@ export async function insertArtefact(
   );
 }
 
-export type Artefact = { name: string; step_id: string; proposal_id: string | null; content: string };
+/** The same for what answers a task file: an output, a note or a refusal, which no step publishes. */
+export async function insertFileArtefact(
+  tx: Db,
+  artefact: { name: string; content: string; fileId: string; proposalId: string | null },
+): Promise<void> {
+  await tx.query(
+    `with stored as (
+       insert into ops_artefacts (name, file_id, proposal_id, content) values ($1, $2, $3, $4) returning *)
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'artefact.created', 'files', 'artefact', name, proposal_id, jsonb_build_object(
+       'cause', jsonb_build_object('by', 'file:' || file_id), 'set',
+       jsonb_build_object('file_id', file_id, 'content', ops_digest(content)))
+     from stored`,
+    [artefact.name, artefact.fileId, artefact.proposalId, artefact.content],
+  );
+}
+
+export type Artefact = { name: string; content: string };
 
 /** Artefacts whose file is not known to be written, the oldest first. */
 export function unwrittenArtefacts(db: Db, limit: number, except: string[]): Promise<Artefact[]> {
   return db.query<Artefact>(
-    `select name, step_id, proposal_id, content from ops_artefacts
+    `select name, content from ops_artefacts
      where written_at is null and name <> all ($2::text[]) order by created_at, name limit $1`,
     [limit, except],
   );
@@ -37,7 +54,8 @@ export async function markWritten(db: Db, name: string): Promise<void> {
        update ops_artefacts set written_at = now() where name = $1 and written_at is null returning *)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
      select 'file.output_created', 'workspace', 'artefact', name, proposal_id,
-       jsonb_build_object('cause', jsonb_build_object('by', 'step:' || step_id), 'filename', name, 'dir', 'outputs')
+       jsonb_build_object('cause', jsonb_build_object('by',
+         coalesce('step:' || step_id, 'file:' || file_id)), 'filename', name, 'dir', 'outputs')
      from marked`,
     [name],
   );

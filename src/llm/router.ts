@@ -139,7 +139,7 @@ export function makeRouter({ config, providers, configured, memory, http, log }:
 const NO_MODELS =
   'OPSLOOP_LLM is none, so nothing is asked of a language model. Set it to auto or provider:model.';
 const ONLY_EXTRACTS =
-  'OPSLOOP_LLM is extractive, which serves analyze steps without a model only. Set it to auto or provider:model.';
+  'OPSLOOP_LLM is extractive, which serves analyze and task steps without a model only. Set it to auto or provider:model.';
 
 type Extractable = LlmRequest & { document: { title: string; text: string } };
 

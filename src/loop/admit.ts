@@ -2,7 +2,7 @@ import { unknownAgent } from '../agents/agents.ts';
 import type { Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { groupBy } from '../lib/group-by.ts';
-import { isAutoApproved, runGates, scopesOf, type Verdict } from '../policy/gates.ts';
+import { isAutoApproved, isCap, runGates, sayRefusal, scopesOf, type Verdict } from '../policy/gates.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { lockPolicyShared } from '../policy/queries.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -40,7 +40,7 @@ export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results
   });
   const judged = known.length > 0 ? await judge(tx, known, policy, day.day) : [];
   const stored = judged.filter(({ candidate, refusal }) => {
-    if (!refusal || candidate.request.onCap !== 'wait') return true;
+    if (!refusal || !isCap(refusal) || candidate.request.onCap !== 'wait') return true;
     results.set(candidate.id, capReached(refusal, day));
     return false;
   });
@@ -92,6 +92,10 @@ async function store(tx: Db, judged: Judged[], policy: Policy, day: Day, results
       refusal: refusal && { ...refusal, resets_at: day.resets_at },
     });
   }
+  for (const { candidate } of judged) {
+    const admission = results.get(candidate.id);
+    if (admission && !(admission instanceof AppError)) await candidate.request.alongside?.(tx, admission);
+  }
 }
 
 function toProposal(
@@ -102,7 +106,7 @@ function toProposal(
   const autoApproved = !refusal && isAutoApproved(request.kind, policy);
   const action = refusal ? 'rejected' : autoApproved ? 'approved' : 'admitted';
   const reason = refusal
-    ? `the gate ${refusal.gate} allows ${refusal.limit} a day and ${refusal.used} are used`
+    ? sayRefusal(refusal)
     : autoApproved
       ? `auto_approve names the kind "${request.kind}"`
       : `auto_approve does not name the kind "${request.kind}"; an operator decides`;

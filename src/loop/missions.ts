@@ -3,12 +3,13 @@ import { brokenConstraint } from '../db/sqlstate.ts';
 import { failMissions } from '../engine/fail-missions.ts';
 import { AppError } from '../errors.ts';
 import { getMission } from '../missions/missions.ts';
+import { runsOnce } from '../policy/gates.ts';
 import { readPolicy } from '../policy/policy.ts';
 import { lockPolicyShared } from '../policy/queries.ts';
 import { getProposal } from '../proposals/proposals.ts';
 import { stepsOf } from '../steps/steps.ts';
 import { planRetry } from './plan-mission.ts';
-import { insertMissions } from './queries.ts';
+import { insertMissions, reopenFile } from './queries.ts';
 import type { MissionWithSteps } from './schema.ts';
 
 /**
@@ -66,15 +67,28 @@ export async function retryMission(
       );
     }
     const proposal = await getProposal(tx, mission.proposal_id);
+    if (runsOnce(proposal.kind)) {
+      throw new AppError(
+        'conflict',
+        `A command runs once for one approval. Propose it again, so that somebody approves it again.`,
+        { details: { kind: proposal.kind } },
+      );
+    }
     const remaining = (await stepsOf(tx, id)).filter((step) => step.status !== 'completed');
     const plan = planRetry(proposal, await readPolicy(tx), given.by, id, remaining);
     const made = await insertMissions(tx, [plan.mission], plan.steps);
+    await reopenFile(tx, proposal.id, given.by);
     const [started] = made.missions;
     if (!started) throw new Error('an insert returned no row');
     return { mission: started, steps: made.steps };
   });
   const retried = await retrying.catch((error: unknown) => {
     const broken = brokenConstraint(error);
+    if (broken === 'ops_files_open')
+      throw new AppError(
+        'conflict',
+        'A newer file of the same name is being worked in the inbox; retry when it has ended.',
+      );
     if (broken !== 'ops_missions_retry_once' && broken !== 'ops_missions_one_active') throw error;
     throw new AppError(
       'conflict',

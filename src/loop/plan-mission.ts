@@ -1,5 +1,5 @@
 import { uuid7 } from '../lib/uuid7.ts';
-import { planOf } from '../policy/gates.ts';
+import { planOf, runsOnce } from '../policy/gates.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { ProposalRow } from '../proposals/schema.ts';
 import type { NewMission, NewStep } from './queries.ts';
@@ -62,7 +62,7 @@ function build(
       proposal_id: proposal.id,
       priority: proposal.priority,
       ready: index === 0,
-      max_failures: policy.stale_steps.max_failures,
+      max_failures: runsOnce(kind) ? 1 : policy.stale_steps.max_failures,
     }),
   );
   return { mission, steps };

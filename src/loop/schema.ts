@@ -1,3 +1,4 @@
+import type { Db } from '../db/database.ts';
 import type { Verdict } from '../policy/gates.ts';
 import type { MissionRow } from '../missions/schema.ts';
 import type { ProposalRow } from '../proposals/schema.ts';
@@ -16,6 +17,8 @@ export type ProposalRequest = {
   idempotency?: { owner: string; key: string; digest: string };
   /** `wait` stores nothing when a cap is reached, for callers that try again later. */
   onCap?: 'reject' | 'wait';
+  /** Writes that belong to the proposal: in its transaction, which may run more than once, or not at all. */
+  alongside?: (tx: Db, admission: Admission) => Promise<void>;
 };
 
 export type Refusal = Verdict & { resets_at: string };

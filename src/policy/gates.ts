@@ -4,7 +4,7 @@ import type { Policy } from './schema.ts';
 export type Counts = Record<string, number>;
 
 export type Verdict = {
-  gate: 'daily_caps.per_agent' | 'daily_caps.total' | 'kind_caps' | 'tweet_quota';
+  gate: 'exec_policy' | 'daily_caps.per_agent' | 'daily_caps.total' | 'kind_caps' | 'tweet_quota';
   scope: string;
   limit: number;
   used: number;
@@ -34,6 +34,7 @@ export function runGates(
     ? policy.kind_caps[proposal.kind]
     : undefined;
   const verdicts = [
+    ...(runsOnce(proposal.kind) ? [judgeExec(policy)] : []),
     judge('daily_caps.per_agent', `agent:${proposal.agent_id}`, policy.daily_caps.per_agent, counts),
     judge('daily_caps.total', 'total', policy.daily_caps.total, counts),
     ...(kindCap === undefined ? [] : [judge('kind_caps', kindScope, kindCap, counts)]),
@@ -45,17 +46,48 @@ export function runGates(
   return refusal ? { admitted: false, verdicts, refusal } : { admitted: true, verdicts };
 }
 
+/** Whether the gate opens again by itself when the day ends. */
+export function isCap(verdict: Verdict): boolean {
+  return verdict.gate !== 'exec_policy';
+}
+
+/** A gate's refusal as a sentence that says what to do. */
+export function sayRefusal({ gate, scope, limit, used }: Verdict): string {
+  if (gate === 'exec_policy')
+    return `Commands are off. An operator turns them on with: opsloop policy set exec_policy '{"enabled":true,"approval_files":false,"timeout_seconds":300,"max_output_bytes":100000}'.`;
+  return limit === 0
+    ? `The gate ${gate} allows none for ${scope}; an operator can change the policy.`
+    : `The cap ${gate} allows ${limit} a day for ${scope}, and ${used} are used.`;
+}
+
+function judgeExec({ exec_policy: { enabled } }: Policy): Verdict {
+  return { gate: 'exec_policy', scope: 'kind:exec', limit: enabled ? 1 : 0, used: 0, passed: enabled };
+}
+
 function judge(gate: Verdict['gate'], scope: string, limit: number, counts: Counts): Verdict {
   const used = counts[scope] ?? Number.POSITIVE_INFINITY;
   return { gate, scope, limit, used, passed: used < limit };
 }
 
+/** Commands: approved by an operator each time, and never run a second time on the same approval. */
+export function runsOnce(kind: string): boolean {
+  return kind === 'exec';
+}
+
 /** Whether policy itself approves what the gates have admitted. */
 export function isAutoApproved(kind: string, policy: Policy): boolean {
-  return policy.auto_approve.enabled && policy.auto_approve.kinds.includes(kind);
+  return !runsOnce(kind) && policy.auto_approve.enabled && policy.auto_approve.kinds.includes(kind);
 }
+
+/** What a policy that names no plan for them means: any other kind becomes one step "analyze". */
+const BUILT_IN_PLANS = new Map([
+  ['task', ['task']],
+  ['goal', ['plan']],
+  ['exec', ['exec']],
+]);
 
 /** The step kinds that a proposal kind stands for. */
 export function planOf(kind: string, policy: Policy): string[] {
-  return (Object.hasOwn(policy.plans, kind) ? policy.plans[kind] : undefined) ?? ['analyze'];
+  const named = Object.hasOwn(policy.plans, kind) ? policy.plans[kind] : undefined;
+  return named ?? BUILT_IN_PLANS.get(kind) ?? ['analyze'];
 }

@@ -9,23 +9,47 @@ const TimeZone = z
   .max(64)
   .refine(isTimeZone, 'a name of the IANA time zone database, such as "UTC" or "Europe/Berlin"');
 
+/** Steps of kind exec run commands, and only what an operator approved as one may become such a step. */
+const Plans = z
+  .record(Name, z.array(Name).min(1).max(20))
+  .refine(
+    (plans) => Object.entries(plans).every(([kind, steps]) => !steps.includes('exec') || kind === 'exec'),
+    'a step of kind "exec" can stand in the plan of the kind "exec" alone',
+  );
+
 const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });
 const MinutesPerKind = z.record(Name, z.number().min(1).max(1440));
 
 /** One schema per policy key. A value that its schema refuses is refused when it is set. */
 export const POLICY_SCHEMAS = {
-  auto_approve: z.strictObject({ enabled: z.boolean(), kinds: z.array(Name).max(200) }),
+  auto_approve: z.strictObject({
+    enabled: z.boolean(),
+    kinds: z
+      .array(Name)
+      .max(200)
+      .refine((kinds) => !kinds.includes('exec'), '"exec" is never approved without an operator'),
+  }),
   daily_caps: Caps,
   kind_caps: z.record(Name, Cap),
   tweet_quota: z.strictObject({ max_per_day: Cap }),
   token_caps: z.strictObject({ per_agent: TokenCap, total: TokenCap }),
-  plans: z.record(Name, z.array(Name).min(1).max(20)),
+  plans: Plans,
   stale_steps: z.strictObject({
     after_minutes: z.number().min(1).max(1440),
     max_failures: z.number().int().min(1).max(100),
     per_kind: MinutesPerKind.optional(),
   }),
   paused: z.strictObject({ enabled: z.boolean(), agents: z.array(Name).max(1000) }),
+  exec_policy: z.strictObject({
+    enabled: z.boolean(),
+    approval_files: z.boolean(),
+    timeout_seconds: z.number().int().min(1).max(1_500),
+    max_output_bytes: z.number().int().min(1_000).max(150_000),
+  }),
+  chains: z.strictObject({
+    max_depth: z.number().int().min(0).max(100),
+    max_tasks: z.number().int().min(0).max(10_000),
+  }),
 } as const;
 
 export type PolicyKey = keyof typeof POLICY_SCHEMAS;
@@ -45,11 +69,15 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
     'Minutes after which a running step counts as stuck (per_kind overrides), and failures before it fails for good.',
   paused:
     'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
+  exec_policy:
+    'Whether commands (EXEC:) may be proposed at all, whether approvals/<stem>.ok approves one, and their limits.',
+  chains:
+    'Tasks that answers ask for (NEXT:, GOAL_): how many steps away from the first file, and how many in all.',
 };
 
 /** What a fresh database gets. */
 export const DEFAULT_POLICY: Policy = {
-  auto_approve: { enabled: true, kinds: ['analysis', 'research', 'task'] },
+  auto_approve: { enabled: true, kinds: ['analysis', 'research', 'task', 'goal'] },
   daily_caps: { timezone: 'UTC', per_agent: 50, total: 500 },
   kind_caps: { content: 50, deploy: 10 },
   tweet_quota: { max_per_day: 8 },
@@ -59,10 +87,14 @@ export const DEFAULT_POLICY: Policy = {
     research: ['analyze'],
     content: ['analyze', 'generate', 'review', 'publish'],
     deploy: ['analyze', 'review', 'publish'],
-    task: ['analyze'],
+    task: ['task'],
+    goal: ['plan'],
+    exec: ['exec'],
   },
   stale_steps: { after_minutes: 30, max_failures: 3 },
   paused: { enabled: false, agents: [] },
+  exec_policy: { enabled: false, approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 },
+  chains: { max_depth: 5, max_tasks: 50 },
 };
 
 export type PolicyRow = { key: string; value: unknown; updated_at: Date | null; updated_by: string | null };

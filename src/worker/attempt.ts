@@ -17,7 +17,7 @@ import type { Finisher } from './finisher.ts';
 import { type Handler, type StepContext, StepError, type StepResult } from './handler.ts';
 import { keepable, storable } from './output.ts';
 import type { ProviderHolds } from './provider-holds.ts';
-import type { AgentModel } from './serving.ts';
+import { type AgentModel, isExtractive } from './serving.ts';
 
 /** A provider that does not answer gets no more claims than its slots in this time. */
 const ABSENT_HOLD_MS = 5_000;
@@ -66,7 +66,7 @@ export async function workAttempt(
     if (finished === 'late')
       log.warn('the result came after the claim was lost; an event keeps the evidence');
   } catch (thrown) {
-    await end(deps, claim, thrown, signal, keepCalls, log).catch((error: unknown) => {
+    await end(deps, claim, handler, thrown, signal, keepCalls, log).catch((error: unknown) => {
       // The lease or the sweep gives the step back; nothing is lost but time.
       log.warn({ err: toError(error).message }, 'the end of an attempt could not be written');
     });
@@ -90,7 +90,7 @@ async function runHandler(
     async complete(request) {
       const { agent } = await brief();
       const model = agent.model_override ?? deps.agentModel(agent.agent_id);
-      const extractiveAllowed = claim.kind === 'analyze' && agent.model_override === null;
+      const extractiveAllowed = isExtractive(claim.kind) && agent.model_override === null;
       const began = performance.now();
       try {
         const answer = await deps.llm.complete({ ...request, model, extractiveAllowed }, signal);
@@ -123,13 +123,14 @@ async function runHandler(
 async function end(
   deps: AttemptDeps,
   claim: Claim,
+  handler: Handler,
   thrown: unknown,
   signal: AbortSignal,
   keepCalls: (tx: Db) => Promise<void>,
   log: Log,
 ): Promise<void> {
   const { database } = deps;
-  if (signal.aborted) {
+  if (signal.aborted && !(handler.once && signal.reason !== 'claim_lost')) {
     const reason = signal.reason as StopReason;
     await untilWritten(deps, async (tx) => {
       if (reason !== 'claim_lost') await releaseSteps(tx, [claim], { reason });

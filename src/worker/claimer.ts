@@ -26,10 +26,11 @@ export async function claimWhatIsServed(
   keep: (claims: Claim[]) => void,
 ): Promise<void> {
   const usesModel = (kind: string) => handlers[kind]?.usesModel === true;
-  const plain = only(free, (kind) => !usesModel(kind));
+  const isAvailable = (kind: string) => handlers[kind]?.available?.() !== false;
+  const plain = only(free, (kind) => !usesModel(kind) && isAvailable(kind));
   if (any(plain)) keep(await claimSteps(database, workerId, plain));
 
-  const model = only(free, usesModel);
+  const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
   if (!any(model)) return;
   const capped = await tokenBlocks(database);
   if (capped.everybody) return;

@@ -27,6 +27,10 @@ export type Handler = {
   usesModel: boolean;
   /** How many of this kind one worker process works at a time, unless configured. */
   slots: number;
+  /** What it does outside must not happen twice: an attempt that is stopped counts as failed for good. */
+  once?: boolean;
+  /** Whether this process can work it right now; always, unless it says so. */
+  available?(): boolean;
   run(context: StepContext): Promise<StepResult>;
 };
 

@@ -39,6 +39,6 @@ export function textOf(output: unknown): string {
 }
 
 /** A blank takes a mark's place: cut out, one mark inside another would leave the outer one whole. */
-function defuse(text: string): string {
+export function defuse(text: string): string {
   return text.replace(TEMPLATE_MARKS, ' ');
 }

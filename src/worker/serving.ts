@@ -6,11 +6,18 @@ import type { Handlers } from './handler.ts';
 
 export type AgentModel = (agentId: string) => string | undefined;
 
+/** What the built-in extractive analyst can stand in for. */
+const EXTRACTIVE_KINDS = ['analyze', 'task'];
+
 /** Whether something serves model steps of this kind, for agents with a model of their own or for the others. */
 export function isServed(status: LlmStatus, kind: string, hasOwnModel: boolean): boolean {
   if (status.mode === 'none') return false;
-  if (status.mode === 'extractive') return kind === 'analyze' && !hasOwnModel;
-  return hasOwnModel || status.llm || (status.extractive && kind === 'analyze');
+  if (status.mode === 'extractive') return isExtractive(kind) && !hasOwnModel;
+  return hasOwnModel || status.llm || (status.extractive && isExtractive(kind));
+}
+
+export function isExtractive(kind: string): boolean {
+  return EXTRACTIVE_KINDS.includes(kind);
 }
 
 /** The provider behind an agent's own model; null for an agent without one. */

@@ -220,9 +220,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   };
 
-  /** Steps whose handler does not listen to its signal; whatever it still does comes too late. */
+  /**
+   * Steps whose handler does not listen to its signal; whatever it still does comes too late. What must not
+   * happen twice is not given back: the sweep finds its worker gone and fails it.
+   */
   const releaseDeaf = async () => {
-    const claims = [...attempts.values()].map((attempt) => attempt.claim);
+    const claims = [...attempts.values()]
+      .map((attempt) => attempt.claim)
+      .filter((claim) => !handlers[claim.kind]?.once);
     if (claims.length === 0) return;
     log.warn(
       { steps: claims.length },
