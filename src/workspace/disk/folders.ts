@@ -1,0 +1,70 @@
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../errors.ts';
+import { codeOf } from '../../lib/files.ts';
+
+/** The folders of a workspace. `logs/` and `state/` belong to the older system too. */
+export const FOLDERS = ['inbox', 'outputs', 'approvals', 'logs', 'state'] as const;
+export type Folder = (typeof FOLDERS)[number];
+
+export type Folders = { root: string; path(folder: Folder, name?: string): string };
+
+export function foldersOf(workspace: string): Folders {
+  return {
+    root: workspace,
+    path: (folder, name) => (name === undefined ? join(workspace, folder) : join(workspace, folder, name)),
+  };
+}
+
+/** Makes the folders that are missing. @throws AppError workspace_unavailable */
+export async function makeFolders(folders: Folders): Promise<void> {
+  try {
+    await mkdir(folders.root, { recursive: true, mode: 0o755 });
+    for (const folder of FOLDERS) await mkdir(folders.path(folder), { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw unavailable(folders.root, error);
+  }
+  await requireRealFolders(folders);
+}
+
+/**
+ * A folder that became a link would lead every name in it somewhere else.
+ * @throws AppError workspace_unavailable
+ */
+export async function requireRealFolders(folders: Folders): Promise<void> {
+  try {
+    const root = await realpath(folders.root);
+    for (const folder of FOLDERS) {
+      const found = await lstat(folders.path(folder));
+      if (!found.isDirectory() || (await realpath(folders.path(folder))) !== join(root, folder)) {
+        throw new AppError(
+          'workspace_unavailable',
+          `${folders.path(folder)} is not a folder of its own but leads somewhere else. Nothing is read or written there until it is one.`,
+        );
+      }
+    }
+  } catch (error) {
+    throw error instanceof AppError ? error : unavailable(folders.root, error);
+  }
+}
+
+const REMEDIES: Record<string, string> = {
+  ENOSPC: 'The disk is full; free some space.',
+  EDQUOT: 'The quota is used up; free some space.',
+  EROFS: 'The file system is read-only.',
+  EACCES: 'The permissions do not allow it.',
+  EPERM: 'The permissions do not allow it.',
+  ENOENT: 'It is gone; was it moved, or is it not mounted?',
+  ENOTDIR: 'A folder is expected there.',
+};
+
+/** What went wrong with the disk, as people understand it. It is tried again by itself. */
+export function unavailable(path: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = codeOf(error) ?? 'unknown';
+  return new AppError(
+    'workspace_unavailable',
+    `${path} cannot be used (${code}). ${REMEDIES[code] ?? ''} It is tried again by itself; nothing is lost.`,
+    { cause: error, retryAfter: 5 },
+  );
+}
