@@ -20,16 +20,17 @@ import type { Handlers } from './worker/handler.ts';
 import { BUILT_IN_HANDLERS } from './worker/handlers.ts';
 import { type AgentModel, isServed, modelKindsOf } from './worker/serving.ts';
 import { startWorker, type Worker } from './worker/worker.ts';
-import { type OutputWriter, startOutputWriter } from './workspace/outputs.ts';
+import { type Bridge, filesHealth, startBridge } from './workspace/bridge.ts';
+import { fileHandlers } from './workspace/handlers/handlers.ts';
 
 export type AppOptions = {
   config: Config;
   databaseUrl: string;
   log: Log;
-  /** Step kinds of your own, added to analyze, generate, review and publish. */
+  /** Step kinds of your own, added to the built-in ones. */
   handlers?: Handlers;
   /** Which parts run in this process; all of them unless said otherwise. */
-  parts?: { worker?: boolean; heartbeat?: boolean; outputs?: boolean };
+  parts?: { worker?: boolean; heartbeat?: boolean; files?: boolean };
   /** Brings the database to this program's schema first. */
   migrate?: boolean;
 };
@@ -49,6 +50,8 @@ export type App = {
   beat(askedBy: string): Promise<Beat>;
   health(): Promise<Health>;
   worker(): Worker | undefined;
+  /** The bridge to the workspace's files, where it runs in this process. */
+  bridge(): Bridge | undefined;
   /** False until the database answered, was migrated and seeded; the API answers 503 so long. */
   isReady(): boolean;
   /** Resolves when it is ready; rejects with what makes that impossible. */
@@ -59,11 +62,24 @@ export type App = {
 
 export function createApp(options: AppOptions): App {
   const { config, log, parts = {} } = options;
-  const handlers = { ...BUILT_IN_HANDLERS, ...options.handlers };
   const database = openDatabase(options.databaseUrl, {
     log: log.child({ part: 'database' }),
     preparedStatements: config.preparedStatements,
   });
+  let bridge: Bridge | undefined;
+  const handlers = {
+    ...BUILT_IN_HANDLERS,
+    ...fileHandlers({
+      database,
+      workspace: config.workspace,
+      env: config.commandEnv,
+      // Commands run where the workspace is, and nowhere else.
+      runsCommands: parts.files !== false,
+      isOwner: () => bridge?.isOwner() ?? false,
+    }),
+    ...options.handlers,
+  };
+  const propose = makeCreateProposal(database, toAnswer);
   const closing = new AbortController();
   const prepared = prepareDatabase(database, options, closing.signal);
   const llm = makeLlm(config.llm, {
@@ -84,7 +100,6 @@ export function createApp(options: AppOptions): App {
   let sealer: Sealer | undefined;
   let heartbeat: Heartbeat | undefined;
   let worker: Worker | undefined;
-  let outputs: OutputWriter | undefined;
 
   const begin = async () => {
     await prepared;
@@ -95,7 +110,9 @@ export function createApp(options: AppOptions): App {
     if (closing.signal.aborted) return;
     if (parts.heartbeat !== false)
       heartbeat = startHeartbeat(database, { intervalMs: config.heartbeatMs, log });
-    if (parts.outputs !== false) outputs = startOutputWriter(database, config.workspace, log);
+    if (parts.files !== false) {
+      bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
+    }
     if (parts.worker !== false) {
       worker = await startWorker({
         database,
@@ -119,15 +136,16 @@ export function createApp(options: AppOptions): App {
     log,
     database,
     llm,
-    propose: makeCreateProposal(database, toAnswer),
+    propose,
     authenticate: makeAuthenticate(database, config.apiKey),
     serving: servingOf(handlers, llm, config.agentModel),
     beat: (askedBy) => {
       if (heartbeat) return heartbeat.beat(askedBy);
       throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
     },
-    health: () => readHealth(database, llm, config.heartbeatMs),
+    health: () => readHealth(database, llm, config.heartbeatMs, bridge ? filesHealth(bridge.status()) : null),
     worker: () => worker,
+    bridge: () => bridge,
     isReady: () => ready,
     ready: beginning,
     async stop(graceMs = 8_000, hurry) {
@@ -139,7 +157,7 @@ export function createApp(options: AppOptions): App {
       await beginning.catch(() => undefined);
       await worker?.stop(graceMs, hurry);
       await heartbeat?.close();
-      await outputs?.close();
+      await bridge?.close();
       await llm.close();
       await sealer?.close();
       await database.close();

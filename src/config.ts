@@ -40,6 +40,10 @@ export type Config = {
   workerIdPrefix: string | undefined;
   workerPollMs: number;
   heartbeatMs: number;
+  /** How the workspace's files are treated; absent: as what is known of the folder says. */
+  files: 'process' | 'observe' | 'off' | undefined;
+  /** What commands (EXEC:) get of our environment. */
+  commandEnv: Record<string, string>;
   logLevel: string;
 };
 
@@ -70,6 +74,7 @@ const VARIABLES = {
   OPSLOOP_PREPARED_STATEMENTS: Flag,
   OPSLOOP_HOME: z.string().min(1),
   OPSLOOP_WORKSPACE: z.string().min(1),
+  OPSLOOP_FILES: z.enum(['process', 'observe', 'off']),
   OPSLOOP_HOST: z.string().min(1),
   OPSLOOP_PORT: Port,
   MC_PORT: Port,
@@ -130,8 +135,14 @@ export function readConfig(env: Environment = process.env): Config {
     workerIdPrefix: vars.OPS_WORKER_ID,
     workerPollMs: (vars.OPS_WORKER_POLL ?? 1) * 1_000,
     heartbeatMs: (vars.OPS_HEARTBEAT_INTERVAL ?? 300) * 1_000,
+    files: vars.OPSLOOP_FILES,
+    commandEnv: pick(env, ['PATH', 'LANG', 'LC_ALL', 'TZ']),
     logLevel: vars.OPSLOOP_LOG ?? 'info',
   };
+}
+
+function pick(env: Environment, names: string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
 function resolveHome(env: Environment): string {

@@ -39,7 +39,7 @@ const MAY: Record<string, string[]> = {
   engine: ['missions', 'proposals', 'steps', 'db', 'lib', 'errors'],
   loop: ['engine', ...DOMAINS, 'events', 'db', 'lib', 'errors'],
   llm: ['lib', 'errors', 'log'],
-  workspace: ['engine', 'db', 'lib', 'errors', 'log'],
+  workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],
   worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
   heartbeat: ['engine', 'policy', 'db', 'lib', 'errors', 'log'],
 };

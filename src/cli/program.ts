@@ -4,6 +4,7 @@ import { addAgents } from './commands/agents.ts';
 import { addDecisions } from './commands/decide.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
+import { addFiles } from './commands/files.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMissions } from './commands/missions.ts';
@@ -27,6 +28,7 @@ const COMMANDS = [
   addWhy,
   addDecisions,
   addMissions,
+  addFiles,
   addEvents,
   addPolicy,
   addAgents,

@@ -23,12 +23,22 @@ export type Health = {
   counts: Record<string, number>;
   paused: { enabled: boolean; agents: string[] };
   llm: { serving: string; llm: boolean; extractive: boolean };
+  /** Null in a process that has no workspace. */
+  files: FilesHealth | null;
 };
+
+/** How the workspace is, as far as an operator must know. */
+export type FilesHealth = { mode: string | null; waiting: number; problems: string[] };
 
 const SLOW_SEALING_MS = 10_000;
 
 /** How the installation is, from the database and this process. */
-export async function readHealth(database: Database, llm: Llm, heartbeatMs: number): Promise<Health> {
+export async function readHealth(
+  database: Database,
+  llm: Llm,
+  heartbeatMs: number,
+  files: FilesHealth | null,
+): Promise<Health> {
   const began = performance.now();
   const counts = await selectCounts(database);
   const latencyMs = Math.round(performance.now() - began);
@@ -44,6 +54,7 @@ export async function readHealth(database: Database, llm: Llm, heartbeatMs: numb
     events.lagMs > SLOW_SEALING_MS && `Events wait for their seal since ${humanDuration(events.lagMs)}.`,
     !hasModel && !extractive && `No language model serves: ${serving}`,
     counts.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
+    ...(files?.problems ?? []),
   ].filter((problem) => typeof problem === 'string');
 
   return {
@@ -69,6 +80,7 @@ export async function readHealth(database: Database, llm: Llm, heartbeatMs: numb
     },
     paused: counts.paused ?? { enabled: true, agents: [] },
     llm: { serving, llm: hasModel, extractive },
+    files,
   };
 }
 

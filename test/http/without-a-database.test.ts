@@ -11,7 +11,7 @@ import { idsIn, openRawStream } from './raw.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 const db = useDatabase();
-const PARTS = { worker: false, heartbeat: false, outputs: false };
+const PARTS = { worker: false, heartbeat: false, files: false };
 let proxy: TcpProxy;
 let app: App;
 let http: HttpApp;

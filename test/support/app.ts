@@ -57,7 +57,7 @@ export function useApp(options: TestAppOptions = {}): TestApp {
       config: testConfig(options.env),
       databaseUrl: handle.url,
       log: options.log ?? silentLog(),
-      parts: { worker: false, heartbeat: false, outputs: false, ...options.parts },
+      parts: { worker: false, heartbeat: false, files: false, ...options.parts },
     });
     await app.ready;
     const parts = makeHttpParts(app, options.http);

@@ -118,7 +118,7 @@ test('a handler of a library user works its kind beside the built-in ones', asyn
         return { output: { words: proposal.body?.split(' ').length, before: prior.map(({ kind }) => kind) } };
       }),
     },
-    parts: { heartbeat: false, outputs: false },
+    parts: { heartbeat: false, files: false },
   });
   onTestFinished(async () => {
     await app.stop(0);

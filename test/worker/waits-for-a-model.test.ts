@@ -30,7 +30,7 @@ async function startApp(env: Record<string, string>, handlers = {}, file: object
     databaseUrl: db.url,
     log: silentLog(),
     handlers,
-    parts: { heartbeat: false, outputs: false },
+    parts: { heartbeat: false, files: false },
   });
   onTestFinished(async () => {
     await app.stop(0);

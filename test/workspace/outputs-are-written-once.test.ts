@@ -6,7 +6,7 @@ import { insertArtefact } from '../../src/engine/artefacts.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { silentLog } from '../../src/log.ts';
 import { artefactName } from '../../src/worker/publish.ts';
-import { writePending } from '../../src/workspace/outputs.ts';
+import { type Failing, writePending } from '../../src/workspace/outputs.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const failing = new Map<string, number>();
+const failing = new Map() as Failing;
 const write = () => writePending(db.database, folder, failing, silentLog());
 
 async function artefact(name: string, content: string): Promise<Claim> {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { follow, type StreamedEvent } from '../follow.ts';
+import { parseJson } from '../input.ts';
 import { printFields, oneLine, printLine } from '../print.ts';
 
 type Options = {
@@ -14,13 +15,16 @@ type Options = {
 };
 
 export function addEvents(program: Command): void {
-  program
+  const events = program
     .command('events')
     .description('show the event log, or follow it')
     .option('-f, --follow', 'go on with what happens')
     .option('--after <seq>', 'with --follow: begin after this number (0: from the beginning)')
     .option('--kind <kind>', 'of one kind, or of a group such as "step."')
-    .option('--entity <entity>', 'about proposals, missions, steps, policy, agents, keys, workers or beats')
+    .option(
+      '--entity <entity>',
+      'about proposals, missions, steps, policy, agents, keys, workers, beats or reports',
+    )
     .option('--proposal <id>', 'of one proposal, its missions and steps')
     .option('--limit <number>', 'how many', '30')
     .option('--cursor <cursor>', 'where the page begins: `next` of the page before')
@@ -53,6 +57,20 @@ export function addEvents(program: Command): void {
       // The newest last, as in a terminal that scrolls.
       for (const event of page.events.toReversed()) printEvent(event, false);
       if (page.next) printFields({ 'older ones': `--cursor ${page.next}` });
+    });
+
+  events
+    .command('emit')
+    .description('report what a program of yours did')
+    .argument('<kind>', 'file.… or agent.…')
+    .option('--payload <json>', 'an object with what is to be known of it', '{}')
+    .addHelpText('after', `\nExample:\n  opsloop events emit agent.note --payload '{"text": "went home"}'`)
+    .action(async (kind: string, options: { payload: string }) => {
+      const { client, show } = await connect(program);
+      const json = { kind, payload: parseJson(options.payload) as Record<string, unknown> };
+      show(await client.read(client.api.api.ops.events.$post({ header: {}, json })), () => {
+        printLine(`${kind} is in the log.`);
+      });
     });
 }
 

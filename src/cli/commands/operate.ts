@@ -87,6 +87,9 @@ export function addOperate(program: Command): void {
           workers: String(found.workers.alive),
           'last beat':
             found.last_beat_age_seconds === null ? 'none yet' : `${found.last_beat_age_seconds} s ago`,
+          files: found.files
+            ? `${found.files.mode ?? 'another process has them'}, ${found.files.waiting} waiting`
+            : null,
           events: `${found.events.seq} sealed, ${found.events.sealing_lag_ms} ms behind`,
           ...Object.fromEntries(
             Object.entries(found.counts).map(([name, count]) => [name.replaceAll('_', ' '), String(count)]),

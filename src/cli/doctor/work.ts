@@ -54,7 +54,7 @@ async function checkModels(llm: Llm): Promise<Check[]> {
 }
 
 async function checkLoop(config: Config, database: Database, llm: Llm): Promise<Check[]> {
-  const health = await readHealth(database, llm, config.heartbeatMs);
+  const health = await readHealth(database, llm, config.heartbeatMs, null);
   const age = health.last_beat_age_seconds;
   const beat = age === null ? 'no beat yet' : `last beat ${humanDuration(age * 1000)} ago`;
   return [

@@ -103,5 +103,8 @@ export const Health = z
     counts: z.record(z.string(), z.number()),
     paused: Paused,
     llm: z.object({ serving: z.string(), llm: z.boolean(), extractive: z.boolean() }),
+    files: z
+      .object({ mode: z.string().nullable(), waiting: z.number().int(), problems: z.array(z.string()) })
+      .nullable(),
   })
   .openapi('Health');

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { AppError } from '../../../errors.ts';
+import { connect } from '../../connect.ts';
+import { printFields } from '../../print.ts';
+
+/** submit, exec, approve: what a person says to the inbox. */
+export function addSubmitting(program: Command, files: Command): void {
+  files
+    .command('submit')
+    .description('put a task into the inbox')
+    .argument('<text>', 'the task; @role: and STRICT: mean what they mean in a file')
+    .option('--strict', 'ask for exactly what is asked')
+    .option('--name <name>', 'the file it becomes')
+    .addHelpText('after', '\nExample:\n  opsloop files submit "@qa: list the risks" --name risks')
+    .action(async (text: string, { strict, name }: { strict?: boolean; name?: string }) => {
+      await submit(program, strict ? `STRICT: ${text}` : text, name ?? `task_${timestamp()}`);
+    });
+
+  files
+    .command('exec')
+    .description('ask for a command; it waits for an operator')
+    .argument('<command>', 'run by the shell in the workspace')
+    .option('--name <name>', 'the file it becomes')
+    .addHelpText(
+      'after',
+      '\nExample:\n  opsloop files exec "df -h" --name disk && opsloop files approve disk',
+    )
+    .action(async (command: string, { name }: { name?: string }) => {
+      await submit(program, `EXEC: ${command}`, name ?? `exec_${timestamp()}`);
+    });
+
+  files
+    .command('approve')
+    .description('approve what waits under a stem')
+    .argument('<stem>', 'the name of the file without .txt')
+    .addHelpText('after', '\nExample:\n  opsloop files approve disk')
+    .action(async (stem: string) => {
+      const { client, show } = await connect(program);
+      const query = { stem, status: 'open' as const };
+      const { files: open } = await client.read(client.api.api.ops.files.$get({ query }));
+      const waiting = open.find((file) => file.proposal_status === 'pending');
+      if (!waiting?.proposal_id)
+        throw new AppError(
+          'not_found',
+          `Nothing waits for approval under "${stem}". \`opsloop files\` shows what does.`,
+        );
+      const param = { id: waiting.proposal_id };
+      const json = { reason: 'opsloop files approve' };
+      const answer = await client.read(client.api.api.ops.proposals[':id'].approve.$post({ param, json }));
+      show(answer, ({ proposal }) => printFields({ proposal: proposal.id, status: proposal.status }));
+    });
+}
+
+async function submit(program: Command, text: string, name: string): Promise<void> {
+  const { client, show } = await connect(program);
+  const answer = await client.read(client.api.api.submit.$post({ json: { name, text } }));
+  show(answer, ({ file }) => {
+    const stem = file.replace(/\.txt$/, '');
+    printFields({ file: `inbox/${file}`, next: `opsloop files wait ${stem}` });
+  });
+}
+
+function timestamp(): string {
+  return new Date().toISOString().slice(0, 19).replace('T', '_').replaceAll(':', '-');
+}

@@ -1,0 +1,32 @@
+import type { BridgeParts } from '../bridge-parts.ts';
+import { type Finishable, finish, selectChildren } from '../file-queries.ts';
+import { keepInMemory } from './memory.ts';
+import { renameFinished } from './rename.ts';
+
+/** The end of a task file: its output is in place, so the file in the inbox gets its last name. */
+export async function finishFile({ database, folders }: BridgeParts, file: Finishable): Promise<void> {
+  if (file.form === 'goal' && file.result === 'done') await rememberGoal({ database, folders }, file);
+  const filename = await renameFinished(folders.path('inbox'), {
+    id: file.id,
+    name: file.name,
+    inode: file.inode,
+    digest: file.digest,
+    ending: file.result === 'done' ? 'done' : 'failed',
+    text: file.body,
+  });
+  await finish(database, file.id, filename);
+  database.hints.tell('events');
+}
+
+async function rememberGoal(
+  { database, folders }: Pick<BridgeParts, 'database' | 'folders'>,
+  file: Finishable,
+): Promise<void> {
+  const children = await selectChildren(database, file.id);
+  await keepInMemory(folders, {
+    goal_file: file.name,
+    goal: (file.body ?? '').trim(),
+    created_at: file.created_at.toISOString(),
+    subtasks: children.map((child) => folders.path('inbox', child.name)),
+  });
+}

@@ -1,0 +1,21 @@
+import type { BridgeParts } from '../bridge-parts.ts';
+import { putWhole } from '../disk/put-whole.ts';
+import { notePlanned } from '../file-queries.ts';
+import type { FileRow } from '../schema.ts';
+import { freeTaskName } from './free-names.ts';
+
+/** Puts a task that an answer asked for into the inbox, where people see it like any other. */
+export async function placePlanned(
+  parts: BridgeParts,
+  planned: FileRow,
+  openNames: Set<string>,
+): Promise<void> {
+  const put = await putWhole(parts.folders.path('inbox'), planned.name, planned.content ?? '');
+  // Where somebody has taken the name in the meantime, the next one is noted first and used at the next look:
+  // a file that lies there under a name nobody noted would be taken for a person's.
+  const placed = put.ok
+    ? { name: planned.name, inode: put.inode }
+    : { name: await freeTaskName(parts, planned.name, openNames), inode: null };
+  await notePlanned(parts.database, planned.id, placed);
+  parts.database.hints.tell('events');
+}

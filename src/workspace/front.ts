@@ -1,0 +1,101 @@
+import { AppError } from '../errors.ts';
+import { makeWake } from '../lib/wake.ts';
+import type { BridgeParts } from './bridge-parts.ts';
+import { requireRealFolders } from './disk/folders.ts';
+import { refuseUnusable } from './ending/refuse-unusable.ts';
+import { useApprovals } from './inbox/approvals.ts';
+import { makeArrivals } from './inbox/arrivals.ts';
+import { makeChangeWatch } from './inbox/changed-while-pending.ts';
+import { makeForeignWatch } from './inbox/foreign.ts';
+import { makeInbox } from './inbox/inbox.ts';
+import { makeObserver } from './observe.ts';
+import { readMark } from './owner.ts';
+import { setHalted } from './owner-queries.ts';
+import type { WorkspaceRow } from './schema.ts';
+import type { Troubles } from './told-once.ts';
+
+/** The scan that finds everything, however little is heard of it. */
+const SCAN_MS = 3_000;
+
+/** Looks at the inbox and the approvals, and makes proposals of what is found. */
+export function makeFront(parts: BridgeParts, troubles: Troubles, state: { readonly row: WorkspaceRow }) {
+  const { database, folders, log, ownership } = parts;
+  const wake = makeWake();
+  const timers = new Set<NodeJS.Timeout>();
+  const wakeIn = (ms: number) => {
+    // One timer for a burst of events.
+    if (timers.size > 0) return;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      wake.call();
+    }, ms);
+    timers.add(timer);
+  };
+  const arrivals = makeArrivals(folders.path('inbox'), wakeIn, log);
+  const approvals = makeArrivals(folders.path('approvals'), wakeIn, log);
+  const inbox = makeInbox(parts, arrivals);
+  const observe = makeObserver(parts);
+  const signOfOthers = makeForeignWatch(parts);
+  const withdrawChanged = makeChangeWatch(parts);
+  const stopHint = database.hints.on('policy', () => {
+    inbox.letGo();
+    wake.call();
+  });
+  let changed: () => void = () => undefined;
+  let nextInMs = SCAN_MS;
+
+  const process = async (signal: AbortSignal) => {
+    await approvals.follow();
+    const seen = await inbox.look(signal);
+    nextInMs = Math.min(SCAN_MS, seen.nextInMs);
+    await troubles.refuse(seen.refused);
+    for (const unusable of seen.unusable) await refuseUnusable(parts, unusable);
+    const sign = await signOfOthers(seen.listing.names, seen.open);
+    if (sign !== null) {
+      const reason = `${sign}: another executor works this inbox. Stop it, then say \`opsloop files resume\`; or set OPSLOOP_FILES=observe.`;
+      if (await setHalted(database, ownership.workspaceId, { reason, at: new Date().toISOString() }, 'files'))
+        log.error(reason);
+      return;
+    }
+    await withdrawChanged(seen.open);
+    await useApprovals(parts, seen.open);
+    if (seen.taken > 0 || seen.unusable.length > 0) {
+      inbox.dirty();
+      changed();
+    }
+  };
+
+  return {
+    async run(signal: AbortSignal): Promise<void> {
+      nextInMs = SCAN_MS;
+      const { mode, halted } = state.row;
+      if (mode === 'off') return;
+      await requireRealFolders(folders);
+      if ((await readMark(folders)) !== ownership.workspaceId)
+        throw new AppError(
+          'workspace_unavailable',
+          `${folders.path('state', 'opsloop.json')} is gone: the workspace was moved, or it is not mounted. Put it back; nothing is taken or written until then.`,
+        );
+      await arrivals.follow();
+      if (mode === 'observe') await observe();
+      else if (halted === null) await process(signal);
+    },
+    wait: (signal: AbortSignal) => wake.wait(nextInMs, signal),
+    wake: wake.call,
+    dirty() {
+      inbox.dirty();
+      wake.call();
+    },
+    onChange(call: () => void) {
+      changed = call;
+    },
+    waiting: inbox.waiting,
+    hasFileEvents: arrivals.isWatching,
+    close() {
+      stopHint();
+      arrivals.close();
+      approvals.close();
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { AppError } from '../../errors.ts';
+import { codeOf } from '../../lib/files.ts';
+import { approve, reject } from '../../loop/decide.ts';
+import { readPolicyKey } from '../../policy/policy.ts';
+import type { BridgeParts } from '../bridge-parts.ts';
+import { stemOf } from '../conventions/names.ts';
+import { unavailable } from '../disk/folders.ts';
+import { readWhole, toSignature } from '../disk/read-whole.ts';
+import type { FileRow } from '../schema.ts';
+import { digestOf } from './take.ts';
+
+const USED = /^\.opsloop-([0-9a-f-]{36})\.used$/;
+
+/**
+ * Approvals by file: `approvals/<stem>.ok` approves the command that waits under that stem, where policy lets
+ * files approve. The file is used up before the approval counts, so one never approves twice; and it approves
+ * what its PENDING note showed: it must be newer than the note, and the task file unchanged.
+ */
+export async function useApprovals(parts: BridgeParts, open: FileRow[]): Promise<void> {
+  const { database, folders } = parts;
+  const waiting = new Map(
+    open
+      .filter((file) => file.status === 'taken' && file.form === 'exec' && file.note !== null)
+      .map((file) => [file.id, file]),
+  );
+  if (waiting.size === 0) return;
+  const names = await readdir(folders.path('approvals')).catch((error: unknown) => {
+    throw unavailable(folders.path('approvals'), error);
+  });
+  if (names.length === 0) return;
+  if (!(await readPolicyKey(database, 'exec_policy')).approval_files) return;
+
+  for (const name of names) {
+    const [, id] = USED.exec(name) ?? [];
+    const file = waiting.get(id ?? '');
+    // Used up by whoever was cut off before the approval.
+    if (file) await approveBy(parts, file, folders.path('approvals', name));
+  }
+  const present = new Set(names);
+  for (const file of waiting.values()) {
+    const name = `${stemOf(file.name)}.ok`;
+    if (!present.has(name) || !(await isNewerThanNote(parts, file, name))) continue;
+    const used = folders.path('approvals', `.opsloop-${file.id}.used`);
+    const isGone = await rename(folders.path('approvals', name), used).then(
+      () => false,
+      (error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return true;
+        throw unavailable(folders.path('approvals'), error);
+      },
+    );
+    if (!isGone) await approveBy(parts, file, used);
+  }
+}
+
+async function approveBy(parts: BridgeParts, file: FileRow, used: string): Promise<void> {
+  const { database, folders, log } = parts;
+  const id = file.proposal_id ?? '';
+  const by = `file:approvals/${stemOf(file.name)}.ok`;
+  const read = await readWhole(folders.path('inbox', file.name));
+  const unchanged = read.ok && digestOf(read.bytes) === file.digest;
+  try {
+    if (unchanged) await approve(database, id, { by, reason: `the approval file, for ${file.digest}` });
+    else
+      await reject(database, id, {
+        by,
+        reason: 'its file was changed after the PENDING note; the new text needs an approval of its own',
+      });
+  } catch (error) {
+    // Somebody was faster; the first decision stands, and the file is used up all the same.
+    if (!(error instanceof AppError && (error.code === 'conflict' || error.code === 'not_found')))
+      throw error;
+    log.info({ file: file.name }, error.message);
+  }
+  await unlink(used).catch(() => undefined);
+}
+
+/** By the file system's own clock, and by the change time, which nobody can set back. */
+async function isNewerThanNote({ folders }: BridgeParts, file: FileRow, name: string): Promise<boolean> {
+  const [ok, note] = await Promise.all(
+    [folders.path('approvals', name), folders.path('outputs', file.note ?? '')].map((path) =>
+      lstat(path, { bigint: true }).then(toSignature, () => null),
+    ),
+  );
+  if (!ok || !note || typeof ok === 'string' || typeof note === 'string') return false;
+  return ok.ctimeNs > note.ctimeNs && ok.mtimeNs > note.mtimeNs;
+}

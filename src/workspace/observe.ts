@@ -1,0 +1,100 @@
+import { lstat, readdir } from 'node:fs/promises';
+import type { BridgeParts } from './bridge-parts.ts';
+import { isTaskName, nameProblem, stemOf } from './conventions/names.ts';
+import { unavailable } from './disk/folders.ts';
+import { forgetSeen, rememberSeen, type Seen, selectSeen, tellSeen } from './observe-queries.ts';
+import { tellOfWorkspace } from './owner-queries.ts';
+
+const AT_ONCE = 500;
+
+type Found = Seen & { kinds: string[]; stem: string };
+
+/**
+ * Watches a workspace that somebody else works: writes `file.task_created`, `file.task_completed` and
+ * `file.output_created`, also for what happened while nobody looked. What was there before the first look is
+ * history and only counted; tasks that still wait are told of.
+ */
+export function makeObserver(parts: BridgeParts) {
+  const { database, folders, ownership } = parts;
+  const { workspaceId } = ownership;
+  let known: Map<string, Seen> | null = null;
+  const keyOf = ({ dir, name }: Pick<Seen, 'dir' | 'name'>) => `${dir}/${name}`;
+
+  const begin = async (found: Found[]): Promise<Map<string, Seen>> => {
+    const seen = await selectSeen(database, workspaceId);
+    if (seen.length > 0) return new Map(seen.map((one) => [keyOf(one), one]));
+    const history = found.filter((one) => !(one.dir === 'inbox' && isTaskName(one.name)));
+    if (history.length > 0) await rememberSeen(database, workspaceId, history);
+    const waiting = found.length - history.length;
+    await tellOfWorkspace(database, workspaceId, 'workspace.observed', { known: history.length, waiting });
+    return new Map(history.map((one) => [keyOf(one), one]));
+  };
+
+  return async function observe(): Promise<void> {
+    const inbox = await list(folders.path('inbox'), 'inbox');
+    const isDone = (one: Found) => one.kinds[0] === 'file.task_completed';
+    // In the order in which it happens: a task, its output, its end.
+    const found = [
+      ...inbox.filter((one) => !isDone(one)),
+      ...(await list(folders.path('outputs'), 'outputs')),
+      ...inbox.filter(isDone),
+    ];
+    known ??= await begin(found);
+    const before = known;
+    const now = new Map(found.map((one) => [keyOf(one), one]));
+
+    const fresh = found.filter((one) => before.get(keyOf(one))?.version !== one.version);
+    for (const one of fresh) {
+      const wasOpen = before.has(`inbox/${one.stem}.txt`);
+      // Made and done between two looks: both are told.
+      if (isDone(one) && !wasOpen) one.kinds.unshift('file.task_created');
+    }
+    for (let at = 0; at < fresh.length; at += AT_ONCE) {
+      const chunk = fresh.slice(at, at + AT_ONCE);
+      await tellSeen(database, ownership, chunk);
+      for (const one of chunk) before.set(keyOf(one), one);
+      database.hints.tell('events');
+    }
+    const gone = [...before.values()].filter((one) => !now.has(keyOf(one)));
+    if (gone.length > 0) await forgetSeen(database, workspaceId, gone);
+    for (const one of gone) before.delete(keyOf(one));
+  };
+}
+
+async function list(path: string, dir: Seen['dir']): Promise<Found[]> {
+  const names = await readdir(path).catch((error: unknown) => {
+    throw unavailable(path, error);
+  });
+  const found: Found[] = [];
+  for (const name of names.filter((candidate) => nameProblem(candidate) === null).sort()) {
+    const kind = kindOf(dir, name);
+    if (kind === null) continue;
+    const version = await versionOf(`${path}/${name}`, kind);
+    if (version !== null)
+      found.push({
+        dir,
+        name,
+        version,
+        kinds: [kind],
+        stem: dir === 'inbox' ? stemOf(name) : (name.split('__')[0] ?? name),
+      });
+  }
+  return found;
+}
+
+function kindOf(dir: Seen['dir'], name: string): string | null {
+  if (dir === 'outputs') return name.endsWith('.md') ? 'file.output_created' : null;
+  if (name.endsWith('.txt.done')) return 'file.task_completed';
+  return isTaskName(name) ? 'file.task_created' : null;
+}
+
+/**
+ * What makes a file of the same name another one: for a finished one its content, for a task the file itself,
+ * because people write to it in place. An output has its time in its name.
+ */
+async function versionOf(path: string, kind: string): Promise<string | null> {
+  const found = await lstat(path).catch(() => null);
+  if (!found?.isFile()) return null;
+  if (kind === 'file.task_completed') return `${found.mtimeMs}-${found.size}`;
+  return kind === 'file.task_created' ? String(found.ino) : '';
+}
