@@ -21,8 +21,8 @@ const FILTER = `
   and ($2::text is null or e.entity = $2)
   and ($3::text is null or e.entity_id = $3)
   and ($4::uuid is null or e.proposal_id = $4)
-  and ($5::text is null or exists (
-    select from ops_proposals p where p.id = e.proposal_id and p.agent_id = $5))`;
+  and ($5::text is null or case when e.entity = 'report' then e.source = 'agent:' || $5 else exists (
+    select from ops_proposals p where p.id = e.proposal_id and p.agent_id = $5) end)`;
 
 const filterValues = (filter: EventFilter) => [
   filter.kind ?? null,

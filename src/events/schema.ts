@@ -10,6 +10,10 @@ export const ENTITIES = [
   'worker',
   'beat',
   'installation',
+  'workspace',
+  'file',
+  // What somebody else's program says it did: no change of our tables.
+  'report',
 ] as const;
 export type Entity = (typeof ENTITIES)[number];
 
@@ -45,6 +49,6 @@ export type EventFilter = {
   entity?: string | undefined;
   entityId?: string | undefined;
   proposalId?: string | undefined;
-  /** Only what belongs to this agent's own proposals. */
+  /** Only what belongs to this agent's own proposals, and what it reported. */
   agentId?: string | undefined;
 };

@@ -16,15 +16,18 @@ import { type HttpParts, makeHttpParts } from './parts.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { eventStreamRoute } from './routes/event-stream.ts';
 import { eventRoutes } from './routes/events.ts';
+import { fileRoutes } from './routes/files.ts';
 import { firstPageRoutes } from './routes/first-page.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { missionRoutes } from './routes/missions.ts';
+import { olderFileRoutes } from './routes/older-files.ts';
 import { openapiRoute } from './routes/openapi.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { proposalRoutes } from './routes/proposals.ts';
 import { proposeRoute } from './routes/propose.ts';
+import { reportRoute } from './routes/report.ts';
 import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
 
@@ -61,9 +64,12 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', stepRoutes(app))
     .route('/', eventStreamRoute(app, parts))
     .route('/', eventRoutes(app))
+    .route('/', reportRoute(app))
     .route('/', policyRoutes(app))
     .route('/', agentRoutes(app))
     .route('/', keyRoutes(app))
+    .route('/', fileRoutes(app))
+    .route('/', olderFileRoutes(app))
     .route('/', operationRoutes(app))
     .route('/', metricsRoute(parts))
     .route(

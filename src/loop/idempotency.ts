@@ -2,24 +2,27 @@ import type { Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import type { Candidate, Results } from './admit.ts';
 import { deleteIdempotency, selectIdempotency, storeAnswers, takeIdempotencyKeys } from './queries.ts';
-import type { Admission, StoredAnswer } from './schema.ts';
+import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
+
+/** A request that can arrive more than once. */
+type Nameable = { id: string; request: Pick<ProposalRequest, 'idempotency'> };
 
 /**
  * Splits a batch into first requests, whose Idempotency-Keys are now taken in this transaction, and repeats.
  * A key that another transaction is taking is waited for, so a repeat always finds the first answer.
  */
-export async function separateRepeats(
+export async function separateRepeats<Named extends Nameable>(
   tx: Db,
-  batch: Candidate[],
-): Promise<{ fresh: Candidate[]; repeats: Candidate[] }> {
-  const firstOf = new Map<string, Candidate>();
+  batch: Named[],
+): Promise<{ fresh: Named[]; repeats: Named[] }> {
+  const firstOf = new Map<string, Named>();
   for (const candidate of batch) {
     const name = nameOf(candidate);
     if (name !== null && !firstOf.has(name)) firstOf.set(name, candidate);
   }
   if (firstOf.size === 0) return { fresh: batch, repeats: [] };
   const taken = await takeIdempotencyKeys(tx, [...firstOf.values()].flatMap(idempotencyOf));
-  const isFresh = (candidate: Candidate) => {
+  const isFresh = (candidate: Named) => {
     const name = nameOf(candidate);
     return name === null || (taken.has(name) && firstOf.get(name) === candidate);
   };
@@ -63,7 +66,7 @@ export function firstErrors(
 /** The first answer to each repeat, or the error for a key that was used for another request. */
 export async function answersFor(
   tx: Db,
-  repeats: Candidate[],
+  repeats: Nameable[],
   errors: ReadonlyMap<string, AppError>,
 ): Promise<Map<string, StoredAnswer | AppError>> {
   const named = repeats.flatMap(idempotencyOf);
@@ -80,11 +83,11 @@ export async function answersFor(
   );
 }
 
-function idempotencyOf({ request }: Candidate) {
+function idempotencyOf({ request }: Nameable) {
   return request.idempotency ? [request.idempotency] : [];
 }
 
-function nameOf({ request: { idempotency } }: Candidate): string | null {
+function nameOf({ request: { idempotency } }: Nameable): string | null {
   return idempotency ? `${idempotency.owner} ${idempotency.key}` : null;
 }
 

@@ -243,3 +243,17 @@ export async function decidePending(
   );
   return row ?? null;
 }
+
+/** The task file behind a proposal that is tried again is open again: its end will be written once more. */
+export async function reopenFile(tx: Db, proposalId: string, by: string): Promise<void> {
+  await tx.query(
+    `with reopened as (
+       update ops_files set status = 'taken', finished_at = null
+       where proposal_id = $1 and status = 'finished' and result = 'failed' returning *)
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'file.task_reopened', 'files', 'file', id::text, proposal_id, jsonb_build_object('from', 'finished',
+       'to', 'taken', 'cause', jsonb_build_object('by', $2::text), 'filename', name, 'dir', 'inbox')
+     from reopened`,
+    [proposalId, by],
+  );
+}

@@ -31,6 +31,7 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/ops/steps/{id}/why': open('read'),
   'GET /api/ops/events': open('read'),
   'GET /api/ops/events/stream': open('read'),
+  'POST /api/ops/events': open('emit'),
   'GET /api/ops/policy': open('read'),
   'GET /api/ops/policy/{key}': open('read'),
   'PUT /api/ops/policy/{key}': operators('admin'),
@@ -45,6 +46,15 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/ops/action-runs': operators('read'),
   'POST /api/ops/heartbeat': operators('admin'),
   'GET /api/ops/health': operators('read'),
+  'GET /api/ops/files': operators('read'),
+  'GET /api/ops/files/status': operators('read'),
+  'POST /api/ops/files/resume': operators('admin'),
+  'GET /api/inbox': operators('read'),
+  'POST /api/inbox': operators('propose'),
+  'POST /api/submit': operators('propose'),
+  'GET /api/outputs': operators('read'),
+  'GET /api/out/{name}': operators('read'),
+  'GET /graph.json': operators('read'),
   'GET /metrics': operators('read'),
   'GET /openapi.json': operators('read'),
 };
@@ -118,7 +128,7 @@ test('each scope opens its own routes and no others', async () => {
 test("an agent's key is kept out of what is for operators, whatever scopes it has", async () => {
   const key = await t.key({ scopes: ['propose', 'read', 'emit', 'work'], agent_id: 'coder' });
   for (const [route, { scope, agents }] of Object.entries(EXPECTED)) {
-    const isOpen = agents && ['none', 'propose', 'read'].includes(scope);
+    const isOpen = agents && ['none', 'propose', 'read', 'emit'].includes(scope);
     expect([route, (await statusOf(route, key)) === 403]).toEqual([route, !isOpen]);
   }
 });

@@ -28,7 +28,7 @@ export const EVENT_FILTERS = {
 
 type Filters = { [K in keyof typeof EVENT_FILTERS]?: z.infer<(typeof EVENT_FILTERS)[K]> };
 
-/** An agent sees the events of its own proposals and no others. */
+/** An agent sees the events of its own proposals, its own reports, and no others. */
 export function toEventFilter(query: Filters, caller: Caller): EventFilter {
   return {
     kind: query.kind,

@@ -12,7 +12,7 @@ import { strict } from '../refuse-invalid.ts';
 import { body, json } from '../schemas/common.ts';
 import { ProposalWithMission } from '../schemas/rows.ts';
 
-const IdempotencyKey = z
+export const IdempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, '1 to 200 visible ASCII characters')
   .optional()
