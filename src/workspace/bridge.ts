@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import type { CreateProposal } from '../loop/propose.ts';
 import { makeBack } from './back.ts';
 import type { BridgeParts } from './bridge-parts.ts';
-import { foldersOf } from './disk/folders.ts';
+import { foldersOf, isDiskError, unavailable } from './disk/folders.ts';
 import { makeFront } from './front.ts';
 import type { Waiting } from './inbox/inbox.ts';
 import { acquire, makeOwner } from './owner.ts';
@@ -114,7 +114,7 @@ export function startBridge(options: BridgeOptions): Bridge {
         await troubles.note(part, null);
       } catch (error) {
         failures++;
-        const away = isUnavailable(error);
+        const away = isUnavailable(error) && !isDiskError(error);
         if (!lost(error) && !away) await troubles.note(part, problemOf(error)).catch(() => undefined);
         await sleep(away ? 1_000 : Math.min(30_000, 500 * 2 ** Math.min(failures, 6)), signal);
         continue;
@@ -152,7 +152,8 @@ export function startBridge(options: BridgeOptions): Bridge {
         }
         if (owned) await troubles.note('owner', null);
       } catch (error) {
-        if (!isUnavailable(error)) await troubles.note('owner', problemOf(error)).catch(() => undefined);
+        if (isDiskError(error) || !isUnavailable(error))
+          await troubles.note('owner', problemOf(error)).catch(() => undefined);
       }
       await renewing.wait(RENEW_MS, closing.signal);
     }
@@ -191,7 +192,9 @@ export function startBridge(options: BridgeOptions): Bridge {
 }
 
 function problemOf(error: unknown): string {
-  return error instanceof AppError ? error.message : `Files wait: ${toError(error).message}`;
+  if (error instanceof AppError) return error.message;
+  if (isDiskError(error)) return unavailable((error as { path: string }).path, error).message;
+  return `Files wait: ${toError(error).message}`;
 }
 
 /** What of it belongs into the installation's health. */

@@ -234,7 +234,10 @@ export function selectAttention(db: Db, workspaceId: string, limit: number): Pro
     `select f.*, p.status as proposal_status, p.outcome, p.decision, p.body
      from ops_files f join ops_proposals p on p.id = f.proposal_id
      where f.workspace_id = $1 and f.status = 'taken'
-       and (p.status in ('rejected', 'completed') or (p.status = 'pending' and f.note is null))
+       and (p.status = 'rejected' or (p.status = 'pending' and f.note is null)
+         -- A retry is under way as long as a mission is active.
+         or (p.status = 'completed' and not exists (
+           select from ops_missions m where m.proposal_id = p.id and m.status = 'active')))
      order by f.id limit $2`,
     [workspaceId, limit],
     'opsloop_file_attention',

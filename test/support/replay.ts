@@ -83,7 +83,8 @@ export async function readTables(database: Database): Promise<Tables> {
     key: await read(
       'select key_id as _id, created_at, name, scopes, agent_id, expires_at, revoked_at from ops_api_keys',
     ),
-    artefact: await read(`select name as _id, created_at, step_id, ops_digest(content) as content, written_at
+    artefact:
+      await read(`select name as _id, created_at, step_id, file_id, ops_digest(content) as content, written_at
       from ops_artefacts`),
     installation: await read('select key as _id, value from ops_installation'),
     worker: await read(`select worker_id as _id, host, pid, version, kinds,

@@ -86,7 +86,10 @@ export function olderFileRoutes(app: App) {
     .openapi(out, async (c) => {
       const name = decodeFileName(lastSegment(c));
       const content = await readOutput(folders.path('outputs'), name);
-      c.header('Content-Disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`);
+      c.header(
+        'Content-Disposition',
+        `attachment; filename*=UTF-8''${encodeURIComponent(name).replaceAll("'", '%27').replaceAll('(', '%28').replaceAll(')', '%29')}`,
+      );
       return c.json({ name, content }, 200);
     })
     .openapi(graph, async (c) =>

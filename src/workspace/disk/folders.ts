@@ -58,6 +58,11 @@ const REMEDIES: Record<string, string> = {
   ENOTDIR: 'A folder is expected there.',
 };
 
+/** Whether the file system refused something. The database's errors can have the same codes, but name no path. */
+export function isDiskError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'syscall' in error && 'path' in error;
+}
+
 /** What went wrong with the disk, as people understand it. It is tried again by itself. */
 export function unavailable(path: string, error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -10,8 +10,10 @@ export type Remembered = { goal_file: string; goal: string; created_at: string; 
 const MEMORY = 'memory.json';
 const MOST_BYTES = 64 * 1_048_576;
 const Memory = z.looseObject({
-  created_tasks: z.array(z.looseObject({ goal_file: z.unknown(), created_at: z.unknown() })).default([]),
-  last_goal: z.unknown(),
+  created_tasks: z
+    .array(z.looseObject({ goal_file: z.string().optional(), created_at: z.string().optional() }))
+    .default([]),
+  last_goal: z.unknown().optional(),
   notes: z.array(z.unknown()).default([]),
 });
 

@@ -1,6 +1,7 @@
 import { isUnavailable } from '../../db/sqlstate.ts';
 import { toError } from '../../errors.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
+import { isDiskError } from '../disk/folders.ts';
 import { readWhole } from '../disk/read-whole.ts';
 import { selectOpen } from '../file-queries.ts';
 import { type FileRow, OwnershipLost } from '../schema.ts';
@@ -98,7 +99,7 @@ export function makeInbox(parts: BridgeParts, arrivals: Arrivals): Inbox {
       const name = files[index]?.name ?? '';
       if (result.status === 'rejected') {
         const error = toError(result.reason);
-        if (error instanceof OwnershipLost || isUnavailable(error)) throw error;
+        if (error instanceof OwnershipLost || isDiskError(error) || isUnavailable(error)) throw error;
         // One file must not hold up the others; it is tried again at the next look.
         log.warn({ file: name, err: error.message }, 'a task file could not be taken');
         seen.refused.push({ name, problem: 'it could not be taken; the log of the server says why' });
