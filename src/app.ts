@@ -81,6 +81,7 @@ export function createApp(options: AppOptions): App {
   };
   const propose = makeCreateProposal(database, toAnswer);
   const closing = new AbortController();
+  let stopping: Promise<void> | undefined;
   const prepared = prepareDatabase(database, options, closing.signal);
   const llm = makeLlm(config.llm, {
     log,
@@ -148,23 +149,25 @@ export function createApp(options: AppOptions): App {
     bridge: () => bridge,
     isReady: () => ready,
     ready: beginning,
-    async stop(graceMs = 8_000, hurry) {
-      closing.abort();
-      // A network that swallows everything must not hold up the end; leases give back what it held.
-      const severing = setTimeout(() => database.sever(), graceMs + SEVER_AFTER_MS);
-      const onHurry = () => setTimeout(() => database.sever(), SEVER_AFTER_MS).unref();
-      hurry?.addEventListener('abort', onHurry, { once: true });
-      await beginning.catch(() => undefined);
-      await worker?.stop(graceMs, hurry);
-      await heartbeat?.close();
-      await bridge?.close();
-      await llm.close();
-      await sealer?.close();
-      await database.close();
-      hurry?.removeEventListener('abort', onHurry);
-      clearTimeout(severing);
-    },
+    stop: (graceMs = 8_000, hurry) => (stopping ??= stop(graceMs, hurry)),
   };
+
+  async function stop(graceMs: number, hurry?: AbortSignal): Promise<void> {
+    closing.abort();
+    // A network that swallows everything must not hold up the end; leases give back what it held.
+    const severing = setTimeout(() => database.sever(), graceMs + SEVER_AFTER_MS);
+    const onHurry = () => setTimeout(() => database.sever(), SEVER_AFTER_MS).unref();
+    hurry?.addEventListener('abort', onHurry, { once: true });
+    await beginning.catch(() => undefined);
+    await worker?.stop(graceMs, hurry);
+    await heartbeat?.close();
+    await bridge?.close();
+    await llm.close();
+    await sealer?.close();
+    await database.close();
+    hurry?.removeEventListener('abort', onHurry);
+    clearTimeout(severing);
+  }
 }
 
 /** Waits for the database, then checks, migrates and seeds it. */

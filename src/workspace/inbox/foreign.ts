@@ -12,6 +12,8 @@ const ITS_LOGS = ['agent_mvp.log', 'conductor.log'];
  */
 export function makeForeignWatch({ folders }: BridgeParts) {
   const sizes = new Map<string, string>();
+  // An operator who says that all is well is not contradicted for the same file.
+  const told = new Set<string>();
 
   return async function signOfOthers(names: ReadonlySet<string>, open: FileRow[]): Promise<string | null> {
     for (const log of ITS_LOGS) {
@@ -23,10 +25,17 @@ export function makeForeignWatch({ folders }: BridgeParts) {
     }
     for (const file of open) {
       // Ours is renamed after it is settled, never before.
-      if (file.status !== 'taken' || names.has(file.name) || !names.has(`${file.name}.done`)) continue;
+      if (
+        file.status !== 'taken' ||
+        told.has(file.id) ||
+        names.has(file.name) ||
+        !names.has(`${file.name}.done`)
+      )
+        continue;
       const found = await look(folders.path('inbox', `${file.name}.done`));
-      if (found !== null && typeof found === 'object' && found.inode === file.inode)
-        return `inbox/${file.name} was renamed to .done by somebody else`;
+      if (found === null || typeof found === 'string' || found.inode !== file.inode) continue;
+      told.add(file.id);
+      return `inbox/${file.name} was renamed to .done by somebody else`;
     }
     return null;
   };
