@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import { makeWake } from '../lib/wake.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 import { requireRealFolders } from './disk/folders.ts';
+import { tidy } from './disk/tidy.ts';
 import { refuseUnusable } from './ending/refuse-unusable.ts';
 import { useApprovals } from './inbox/approvals.ts';
 import { makeArrivals } from './inbox/arrivals.ts';
@@ -16,6 +17,7 @@ import type { Troubles } from './told-once.ts';
 
 /** The scan that finds everything, however little is heard of it. */
 const SCAN_MS = 3_000;
+const TIDY_MS = 60_000;
 
 /** Looks at the inbox and the approvals, and makes proposals of what is found. */
 export function makeFront(parts: BridgeParts, troubles: Troubles, state: { readonly row: WorkspaceRow }) {
@@ -43,6 +45,7 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
   });
   let changed: () => void = () => undefined;
   let nextInMs = SCAN_MS;
+  let tidyAt = 0;
 
   const process = async (signal: AbortSignal) => {
     await approvals.follow();
@@ -76,6 +79,10 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
           'workspace_unavailable',
           `${folders.path('state', 'opsloop.json')} is gone: the workspace was moved, or it is not mounted. Put it back; nothing is taken or written until then.`,
         );
+      if (performance.now() >= tidyAt) {
+        await tidy(folders);
+        tidyAt = performance.now() + TIDY_MS;
+      }
       await arrivals.follow();
       if (mode === 'observe') await observe();
       else if (halted === null) await process(signal);

@@ -7,8 +7,9 @@ import { isAlive, ownIdentity } from '../db/local/processes.ts';
 import { AppError } from '../errors.ts';
 import { codeOf } from '../lib/files.ts';
 import { FOLDERS, type Folders, makeFolders, unavailable } from './disk/folders.ts';
-import { putWhole } from './disk/put-whole.ts';
+import { putWhole, TEMPORARY } from './disk/put-whole.ts';
 import { readWhole } from './disk/read-whole.ts';
+import { tidy } from './disk/tidy.ts';
 import {
   type Held,
   type Holder,
@@ -45,6 +46,8 @@ export async function acquire(
 ): Promise<Acquired> {
   const untouched = await isUntouched(folders);
   await makeFolders(folders);
+  // A mark that was linked and not yet unlinked from its first name could not be read.
+  await tidy(folders);
   const id = (await readMark(folders)) ?? (await makeMark(folders));
   return database.transaction(async (tx) => {
     await lockOwners(tx);
@@ -88,7 +91,8 @@ async function isUntouched(folders: Folders): Promise<boolean> {
       const folder = FOLDERS.find((name) => name === entry);
       if (!folder) return false;
       const inside = await readdir(folders.path(folder));
-      if (inside.some((name) => folder !== 'state' || name !== MARK)) return false;
+      if (inside.some((name) => !name.startsWith(TEMPORARY) && (folder !== 'state' || name !== MARK)))
+        return false;
     }
     return true;
   } catch (error) {

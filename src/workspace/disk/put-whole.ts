@@ -8,7 +8,7 @@ import { readWhole } from './read-whole.ts';
 const MOST_COMPARED = 4 * 1_048_576;
 
 /** Begins the names under which we write; with a dot, so that nobody takes them for tasks. */
-const TEMPORARY = '.opsloop-new-';
+export const TEMPORARY = '.opsloop-new-';
 
 export type Put =
   /** The file is there with this content: put now, or by whoever was cut off before. */
