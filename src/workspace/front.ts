@@ -15,8 +15,11 @@ import { setHalted } from './owner-queries.ts';
 import type { WorkspaceRow } from './schema.ts';
 import type { Troubles } from './told-once.ts';
 
-/** The scan that finds everything, however little is heard of it. */
-const SCAN_MS = 3_000;
+/** The scan that finds everything, however little is heard of it; more often where nothing can be heard at all. */
+const SCAN_MS = 2_000;
+const DEAF_SCAN_MS = 1_000;
+/** A folder so full that looking at it takes long is looked at less often. */
+const REST_PER_SCAN = 10;
 const TIDY_MS = 60_000;
 
 /** Looks at the inbox and the approvals, and makes proposals of what is found. */
@@ -44,13 +47,14 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
     wake.call();
   });
   let changed: () => void = () => undefined;
-  let nextInMs = SCAN_MS;
+  let nextInMs = Number.POSITIVE_INFINITY;
+  let restMs = SCAN_MS;
   let tidyAt = 0;
 
   const process = async (signal: AbortSignal) => {
     await approvals.follow();
     const seen = await inbox.look(signal);
-    nextInMs = Math.min(SCAN_MS, seen.nextInMs);
+    nextInMs = seen.nextInMs;
     await troubles.refuse(seen.refused);
     for (const unusable of seen.unusable) await refuseUnusable(parts, unusable);
     const sign = await signOfOthers(seen.listing.names, seen.open);
@@ -70,7 +74,8 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
 
   return {
     async run(signal: AbortSignal): Promise<void> {
-      nextInMs = SCAN_MS;
+      const began = performance.now();
+      nextInMs = Number.POSITIVE_INFINITY;
       const { mode, halted } = state.row;
       if (mode === 'off') return;
       await requireRealFolders(folders);
@@ -86,8 +91,10 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
       await arrivals.follow();
       if (mode === 'observe') await observe();
       else if (halted === null) await process(signal);
+      const usual = arrivals.isWatching() ? SCAN_MS : DEAF_SCAN_MS;
+      restMs = Math.max(usual, REST_PER_SCAN * (performance.now() - began));
     },
-    wait: (signal: AbortSignal) => wake.wait(nextInMs, signal),
+    wait: (signal: AbortSignal) => wake.wait(Math.min(restMs, nextInMs), signal),
     wake: wake.call,
     dirty() {
       inbox.dirty();

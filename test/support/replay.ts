@@ -3,7 +3,17 @@ import type { EventRow } from '../../src/events/schema.ts';
 
 type Row = Record<string, unknown>;
 type Tables = Record<
-  'proposal' | 'mission' | 'step' | 'artefact' | 'policy' | 'agent' | 'key' | 'worker' | 'installation',
+  | 'proposal'
+  | 'mission'
+  | 'step'
+  | 'artefact'
+  | 'policy'
+  | 'agent'
+  | 'key'
+  | 'worker'
+  | 'installation'
+  | 'workspace'
+  | 'file',
   Map<string, Row>
 >;
 
@@ -19,11 +29,15 @@ export function replay(events: EventRow[]): Tables {
     worker: new Map(),
     artefact: new Map(),
     installation: new Map(),
+    workspace: new Map(),
+    file: new Map(),
   };
   for (const event of events) {
     const table = tables[event.entity as keyof Tables];
     const payload = event.payload ?? {};
     if (!table || event.kind === 'model.called') continue;
+    // What is told of a workspace or reported by others changes nothing here.
+    if (event.entity === 'workspace' && !payload.set) continue;
     const id = event.entity_id ?? '';
     const row = table.get(id) ?? { created_at: event.created_at };
     table.set(id, row);
@@ -32,6 +46,7 @@ export function replay(events: EventRow[]): Tables {
       continue;
     }
     Object.assign(row, payload.set);
+    if (event.kind === 'file.task_reopened') row.finished_at = null;
     if (event.kind === 'key.revoked') row.revoked_at = event.created_at;
     if (event.kind === 'file.output_created') row.written_at = event.created_at;
     if (typeof payload.to === 'string') move(event, row, payload.to);
@@ -53,6 +68,7 @@ function move(event: EventRow, row: Row, to: string): void {
       `${event.kind} of ${event.entity_id} comes from ${JSON.stringify(from)}, the log says ${JSON.stringify(row.status)}`,
     );
   row.status = to;
+  if (event.entity === 'file' && to === 'finished') row.finished_at = event.created_at;
   if (event.entity === 'proposal' && (to === 'approved' || to === 'rejected'))
     row.decided_at = event.created_at;
   if (to === 'completed' || (to === 'failed' && event.payload?.final !== false))
@@ -87,6 +103,9 @@ export async function readTables(database: Database): Promise<Tables> {
       await read(`select name as _id, created_at, step_id, file_id, ops_digest(content) as content, written_at
       from ops_artefacts`),
     installation: await read('select key as _id, value from ops_installation'),
+    workspace: await read('select id as _id, path, mode, halted from ops_workspaces'),
+    file: await read(`select id as _id, created_at, workspace_id, name, form, status, digest, inode, agent_id,
+      proposal_id, parent_id, root_id, depth, after_id, result, output, note, finished_at from ops_files`),
     worker: await read(`select worker_id as _id, host, pid, version, kinds,
       coalesce(ended_as, 'alive') as status from ops_workers`),
   };

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useFiles } from '../support/files.ts';
-import { eventually } from '../support/loop.ts';
+import type { EventRow } from '../../src/events/schema.ts';
+import { eventually, sealAll } from '../support/loop.ts';
+import { differences, readTables, replay } from '../support/replay.ts';
 import { startOllamaServer } from '../support/ollama-server.ts';
 
 const ollama = await startOllamaServer({ models: ['qwen3'] });
@@ -159,4 +161,15 @@ test('a plan that is none is tried again, and fails with the reason, never silen
   expect(await t.read('outputs', await t.appears('outputs', 'GOAL_bad__'))).toMatch(
     /FAILED: GOAL_bad.txt[^]*not valid|JSON/,
   );
+});
+
+test('replaying the log gives the tables of files and workspaces too', async () => {
+  await t.app.stop();
+  await sealAll(t.database);
+  const events = await t.database.query<EventRow>(
+    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
+  );
+  const stored = await readTables(t.database);
+  expect(stored.file.size).toBeGreaterThan(20);
+  expect(differences(replay(events), stored)).toEqual([]);
 });

@@ -53,6 +53,6 @@ export const FilesStatus = z
         }),
       )
       .openapi({ description: 'Files that a cap keeps waiting in the inbox.' }),
-    file_events: z.boolean().openapi({ description: 'Without them the inbox is scanned every 3 s.' }),
+    file_events: z.boolean().openapi({ description: 'Without them the inbox is scanned every second.' }),
   })
   .openapi('FilesStatus');

@@ -64,7 +64,7 @@ export function makeArrivals(folder: string, onEvent: (inMs: number) => void, lo
         told = false;
       } catch (error) {
         if (!told)
-          log.warn({ err: toError(error).message }, 'no file events; the inbox is scanned every 3 s');
+          log.warn({ err: toError(error).message }, 'no file events; the inbox is scanned every second');
         told = true;
       }
     },

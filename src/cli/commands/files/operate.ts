@@ -14,7 +14,7 @@ export function addOperating(program: Command, files: Command): void {
         printFields({
           workspace: found.workspace,
           mode: found.mode ?? 'another process owns it',
-          'file events': found.file_events ? 'yes' : 'no, it is scanned every 3 s',
+          'file events': found.file_events ? 'yes' : 'no, it is scanned every second',
         });
         for (const { count, scope, gate, limit, resets_at: until } of found.waiting)
           printLine(`! ${count} wait: ${gate} of ${limit} for ${scope} is reached until ${until}`);

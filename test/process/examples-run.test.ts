@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const run = promisify(execFile);
+
+test("the older system's day runs on the loop", async () => {
+  const script = resolve(import.meta.dirname, '../../examples/a-day-with-files/run.sh');
+  const { stdout } = await run('bash', [script], { timeout: 100_000 });
+  expect(stdout).toContain('Commands are off. An operator turns them on');
+  expect(stdout).toMatch(/CMD: echo hello; pwd\nEXIT_CODE: 0\nOUTPUT:\nhello\n/);
+  expect(stdout).toMatch(/CMD: date\nEXIT_CODE: 0/);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
+}, 120_000);
