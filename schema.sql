@@ -17,7 +17,7 @@ CREATE TABLE public.ops_events (
 
 COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_seals.';
 
-COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, policy, agent, key, worker, beat or installation.';
+COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
 
 COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
 

@@ -190,7 +190,7 @@ create table ops_events (
   proposal_id uuid
 );
 comment on table ops_events is 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_seals.';
-comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, artefact, policy, agent, key, worker, beat or installation.';
+comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
 comment on column ops_events.entity_id is 'Added: that thing''s id.';
 comment on column ops_events.proposal_id is 'Added: the thread: the proposal behind the mission or step.';
 

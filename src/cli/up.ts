@@ -79,7 +79,7 @@ function printBanner(given: {
   printLine(`opsloop ${VERSION} runs since ${seconds} s`);
   printLine(`  API and page   ${url}`);
   printLine(`  database       ${database}`);
-  printLine(`  outputs        ${config.workspace}/outputs`);
+  printLine(`  workspace      ${config.workspace} (task files into inbox/, results in outputs/)`);
   printLine(`  model          ${app.llm.status().serving}`);
   printLine(`  operator key   ${keyFile ?? 'from OPSLOOP_API_KEY'}`);
   printLine('');

@@ -10,7 +10,7 @@ import { foldersOf, isDiskError, unavailable } from './disk/folders.ts';
 import { makeFront } from './front.ts';
 import type { Waiting } from './inbox/inbox.ts';
 import { acquire, makeOwner } from './owner.ts';
-import { giveUpOwnership, renewOwnership, setHalted } from './owner-queries.ts';
+import { type Held, giveUpOwnership, renewOwnership, setHalted } from './owner-queries.ts';
 import { type Halted, type Mode, OwnershipLost, type WorkspaceRow } from './schema.ts';
 import { makeTroubles } from './told-once.ts';
 
@@ -25,10 +25,11 @@ export type BridgeOptions = {
 
 export type BridgeStatus = {
   workspace: string;
-  /** Null while this process does not own it. */
+  /** Null while this process does not own it; then another one does. */
   mode: Mode | null;
+  held_by: string | null;
   halted: Halted | null;
-  /** Why this process does not own it, what is wrong with the disk, and what was refused. */
+  /** What is wrong with the disk, and what was refused. */
   problems: string[];
   refused: { name: string; problem: string }[];
   /** Files that a cap keeps waiting in the inbox. */
@@ -65,6 +66,7 @@ export function startBridge(options: BridgeOptions): Bridge {
     stop(): Promise<void>;
     front: ReturnType<typeof makeFront>;
   } | null = null;
+  let heldBy: string | null = null;
   const renewing = makeWake();
   const troubles = makeTroubles(database, () => owned?.state.row.id ?? null, log);
 
@@ -144,13 +146,10 @@ export function startBridge(options: BridgeOptions): Bridge {
         if (!owned) {
           const acquired = await acquire(database, folders, me, mode);
           if ('workspace' in acquired) begin(acquired.workspace, me.owner);
-          else
-            await troubles.note(
-              'owner',
-              `The workspace ${acquired.heldBy.path} of this database is owned by process ${acquired.heldBy.holder?.pid} on ${acquired.heldBy.holder?.host}; this server leaves files alone.`,
-            );
+          else if (heldBy === null) log.info(sayHeld(acquired.heldBy));
+          heldBy = 'workspace' in acquired ? null : sayHeld(acquired.heldBy);
         }
-        if (owned) await troubles.note('owner', null);
+        await troubles.note('owner', null);
       } catch (error) {
         if (isDiskError(error) || !isUnavailable(error))
           await troubles.note('owner', problemOf(error)).catch(() => undefined);
@@ -166,6 +165,7 @@ export function startBridge(options: BridgeOptions): Bridge {
     status: () => ({
       workspace,
       mode: owned?.state.row.mode ?? null,
+      held_by: heldBy,
       halted: owned?.state.row.halted ?? null,
       problems: troubles.problems(),
       refused: troubles.refused(),
@@ -189,6 +189,10 @@ export function startBridge(options: BridgeOptions): Bridge {
       if (ownership) await giveUpOwnership(database, ownership).catch(() => undefined);
     },
   };
+}
+
+function sayHeld({ path, holder }: Held): string {
+  return `The workspace of this database is ${path}, owned by process ${holder?.pid} on ${holder?.host}; this server leaves files alone.`;
 }
 
 function problemOf(error: unknown): string {

@@ -39,6 +39,7 @@ export const FilesStatus = z
   .object({
     workspace: z.string(),
     mode: z.enum(MODES).nullable().openapi({ description: 'Null: another process owns the workspace.' }),
+    held_by: z.string().nullable(),
     halted: z.object({ reason: z.string(), at: z.string() }).nullable(),
     problems: z.array(z.string()),
     refused: z.array(z.object({ name: z.string(), problem: z.string() })),

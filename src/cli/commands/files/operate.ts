@@ -13,7 +13,7 @@ export function addOperating(program: Command, files: Command): void {
       show(await client.read(client.api.api.ops.files.status.$get()), (found) => {
         printFields({
           workspace: found.workspace,
-          mode: found.mode ?? 'another process owns it',
+          mode: found.mode ?? found.held_by ?? 'not known yet',
           'file events': found.file_events ? 'yes' : 'no, it is scanned every second',
         });
         for (const { count, scope, gate, limit, resets_at: until } of found.waiting)
