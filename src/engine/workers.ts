@@ -63,6 +63,15 @@ export function heldInDatabase(db: Db, workerId: string): Promise<ClaimRef[]> {
   );
 }
 
+/** Whether the claim still holds its step. */
+export async function isHeld(db: Db, claim: ClaimRef): Promise<boolean> {
+  const rows = await db.query(
+    `select from ops_steps where id = $1 and claim_id = $2 and status = 'running'`,
+    [claim.id, claim.claim_id],
+  );
+  return rows.length > 0;
+}
+
 /** The worker leaves in order. */
 export async function retireWorker(db: Db, workerId: string): Promise<void> {
   await db.query(

@@ -76,10 +76,15 @@ function fenceOf(line: string | undefined): string | undefined {
 /** Lines of a script without spaces are joined without one. */
 function joinLines(lines: string[]): string {
   const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}、。！？]/u;
-  return lines.reduce((text, line) => {
-    const glued = unspaced.test(text.slice(-1)) && unspaced.test(line.slice(0, 1));
-    return text === '' || glued ? text + line : `${text} ${line}`;
-  }, '');
+  const parts: string[] = [];
+  let last = '';
+  for (const line of lines) {
+    const glued = last === '' || (unspaced.test(last) && unspaced.test(line.slice(0, 1)));
+    parts.push(glued ? line : ` ${line}`);
+    if (line !== '') last = line.slice(-1);
+    else if (!glued) last = ' ';
+  }
+  return parts.join('');
 }
 
 function inlineText(text: string): string {

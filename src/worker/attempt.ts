@@ -2,6 +2,7 @@ import type { Database, Db } from '../db/database.ts';
 import { isBusy, isUnavailable } from '../db/sqlstate.ts';
 import { untilAvailable } from '../db/until-available.ts';
 import { type Brief, loadBrief } from '../engine/brief.ts';
+import { isHeld } from '../engine/workers.ts';
 import { failStep } from '../engine/fail.ts';
 import { releaseSteps } from '../engine/release.ts';
 import type { Claim, LlmCall } from '../engine/schema.ts';
@@ -31,8 +32,19 @@ export type AttemptDeps = {
   finisher: Finisher;
   agentModel: AgentModel;
   holds: ProviderHolds;
+  /** Claims whose `once` handler has begun: they are never given back. */
+  begunOnce: Set<string>;
   /** Aborts when the worker ends; until then a database that is away is waited for. */
   closing: AbortSignal;
+  log: Log;
+};
+
+type Progress = { begun: boolean };
+type Ending = {
+  thrown: unknown;
+  signal: AbortSignal;
+  begun: boolean;
+  keepCalls: (tx: Db) => Promise<void>;
   log: Log;
 };
 
@@ -49,9 +61,10 @@ export async function workAttempt(
   const { database, finisher } = deps;
   const log = deps.log.child({ step: claim.id, kind: claim.kind, attempt: claim.attempt });
   const calls: LlmCall[] = [];
+  const progress: Progress = { begun: false };
   const keepCalls = (tx: Db) => recordCalls(tx, claim, calls);
   try {
-    const result = await runHandler(deps, claim, handler, signal, calls);
+    const result = await runHandler(deps, claim, handler, { signal, calls, progress });
     const alongside =
       calls.length === 0 && !result.alongside
         ? undefined
@@ -66,10 +79,12 @@ export async function workAttempt(
     if (finished === 'late')
       log.warn('the result came after the claim was lost; an event keeps the evidence');
   } catch (thrown) {
-    await end(deps, claim, handler, thrown, signal, keepCalls, log).catch((error: unknown) => {
-      // The lease or the sweep gives the step back; nothing is lost but time.
-      log.warn({ err: toError(error).message }, 'the end of an attempt could not be written');
-    });
+    await end(deps, claim, { thrown, signal, begun: progress.begun, keepCalls, log }).catch(
+      (error: unknown) => {
+        // The lease or the sweep gives the step back; nothing is lost but time.
+        log.warn({ err: toError(error).message }, 'the end of an attempt could not be written');
+      },
+    );
   }
   database.hints.tell('events');
 }
@@ -78,8 +93,7 @@ async function runHandler(
   deps: AttemptDeps,
   claim: Claim,
   handler: Handler,
-  signal: AbortSignal,
-  calls: LlmCall[],
+  { signal, calls, progress }: { signal: AbortSignal; calls: LlmCall[]; progress: Progress },
 ): Promise<StepResult> {
   let loaded: Promise<Brief> | undefined;
   const brief = () => (loaded ??= loadBrief(deps.database, claim));
@@ -87,6 +101,12 @@ async function runHandler(
     step: claim,
     signal,
     brief,
+    async begin() {
+      if (signal.aborted || !(await isHeld(deps.database, claim)))
+        throw new StepError('claim_lost', 'The claim was lost before it was begun.');
+      progress.begun = true;
+      deps.begunOnce.add(claim.claim_id);
+    },
     async complete(request) {
       const { agent } = await brief();
       const model = agent.model_override ?? deps.agentModel(agent.agent_id);
@@ -123,14 +143,10 @@ async function runHandler(
 async function end(
   deps: AttemptDeps,
   claim: Claim,
-  handler: Handler,
-  thrown: unknown,
-  signal: AbortSignal,
-  keepCalls: (tx: Db) => Promise<void>,
-  log: Log,
+  { thrown, signal, begun, keepCalls, log }: Ending,
 ): Promise<void> {
   const { database } = deps;
-  if (signal.aborted && !(handler.once && signal.reason !== 'claim_lost')) {
+  if (signal.aborted && (!begun || signal.reason === 'claim_lost')) {
     const reason = signal.reason as StopReason;
     await untilWritten(deps, async (tx) => {
       if (reason !== 'claim_lost') await releaseSteps(tx, [claim], { reason });
@@ -140,7 +156,7 @@ async function end(
     database.hints.tell('steps');
     return;
   }
-  const fate = judge(thrown, claim.failures);
+  const fate = begun ? forGood(judge(thrown, claim.failures)) : judge(thrown, claim.failures);
   if (fate.action === 'release') {
     // A server that named a time is not asked before it.
     const retryInMs = Math.max(Math.ceil(fate.retryInMs), jittered(fate.retryInMs * 1.2));
@@ -174,6 +190,13 @@ async function end(
     return write(undefined);
   });
   if (ended) log.warn({ class: fate.class, final: ended.final }, message);
+}
+
+/** Whatever came of what must not happen twice, it is not tried again. */
+function forGood(fate: Fate): Extract<Fate, { action: 'fail' }> {
+  if (fate.action === 'fail') return { ...fate, final: true };
+  const message = `It was begun, and its end could not be written: ${fate.message}`;
+  return { action: 'fail', class: 'outcome_unknown', message, final: true, retryInMs: 0 };
 }
 
 /** An end is not thrown away because the database was away, or somebody held the row, when it came. */

@@ -10,6 +10,12 @@ export type StepContext = {
   signal: AbortSignal;
   /** The proposal, its agent and the outputs of earlier steps. Read when asked for. */
   brief(): Promise<Brief>;
+  /**
+   * Called by a `once` handler right before what must not happen twice. Until then the step can be given back;
+   * from then on every end but a completion is a failure for good, its outcome unknown.
+   * @throws StepError when the claim does not hold any more
+   */
+  begin(): Promise<void>;
   /** Calls the model that serves this step's agent; what it costs is kept with the attempt. */
   complete(request: Omit<LlmRequest, 'model' | 'extractiveAllowed'>): Promise<LlmAnswer>;
 };
@@ -27,7 +33,7 @@ export type Handler = {
   usesModel: boolean;
   /** How many of this kind one worker process works at a time, unless configured. */
   slots: number;
-  /** What it does outside must not happen twice: an attempt that is stopped counts as failed for good. */
+  /** What it does outside must not happen twice; see `begin`. A pause does not stop it. */
   once?: boolean;
   /** Whether this process can work it right now; always, unless it says so. */
   available?(): boolean;

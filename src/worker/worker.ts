@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import type { Database } from '../db/database.ts';
 import { promoteDelayed } from '../engine/promote.ts';
 import { releaseSteps } from '../engine/release.ts';
-import { type Claim, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
+import { failStep } from '../engine/fail.ts';
+import { type Claim, type ClaimRef, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
 import { heldInDatabase, registerWorker, renewLease, retireWorker } from '../engine/workers.ts';
 import { untilAvailable } from '../db/until-available.ts';
 import { toError } from '../errors.ts';
@@ -82,6 +83,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   ];
   const sweep = makeSweeper(database, log);
   const holds = makeProviderHolds();
+  const begunOnce = new Set<string>();
   const claimer: ClaimerDeps = { database, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
@@ -98,7 +100,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       kinds: slots,
     });
     const finisher = makeFinisher(database, workerId, closing.signal, log);
-    deps = { database, llm, agentModel, log, finisher, holds, closing: closing.signal };
+    deps = { database, llm, agentModel, log, finisher, holds, begunOnce, closing: closing.signal };
   };
   await untilAvailable(register, options.signal ?? closing.signal, log);
 
@@ -162,6 +164,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const lost = new Set(renewal.lost);
     for (const attempt of held) {
       if (lost.has(attempt.claim.claim_id)) abort(attempt, 'claim_lost');
+      else if (handlers[attempt.claim.kind]?.once) continue;
       else if (renewal.paused || renewal.pausedAgents.includes(attempt.claim.agent_id ?? ''))
         abort(attempt, 'paused');
     }
@@ -171,8 +174,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   /** Steps that are ours by the database alone: the answer to their claim, or to their end, was lost. */
   const giveBackUnknown = async () => {
     if (asking) return;
-    const unknown = (await heldInDatabase(database, workerId)).filter((ref) => !attempts.has(ref.claim_id));
-    if (unknown.length === 0 || asking) return;
+    const held = await heldInDatabase(database, workerId);
+    const lost = held.filter((ref) => !attempts.has(ref.claim_id));
+    const stillHeld = new Set(held.map((ref) => ref.claim_id));
+    for (const id of begunOnce) if (!stillHeld.has(id) && !attempts.has(id)) begunOnce.delete(id);
+    if (lost.length === 0 || asking) return;
+    const unknown = lost.filter((ref) => !begunOnce.has(ref.claim_id));
+    for (const ref of lost.filter((one) => begunOnce.has(one.claim_id))) await failBegun(ref);
+    if (unknown.length === 0) return;
     // What ended in the meantime is not given back.
     const released = await releaseSteps(database, unknown, {
       reason: 'unknown_to_worker',
@@ -181,6 +190,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     if (released.size === 0) return;
     log.warn({ steps: released.size }, 'gave back claims whose answer was lost');
     wake.call();
+  };
+
+  /** It was begun, and its end could not be written then; it is written now, and it is not tried again. */
+  const failBegun = async (ref: ClaimRef) => {
+    const message = 'It was begun, and its end could not be written when it came.';
+    const failure = { class: 'outcome_unknown', message };
+    await database.transaction((tx) => failStep(tx, { ...ref, failure, final: true, retryInMs: 0 }));
+    begunOnce.delete(ref.claim_id);
   };
 
   const keepRenewing = async () => {
@@ -227,7 +244,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const releaseDeaf = async () => {
     const claims = [...attempts.values()]
       .map((attempt) => attempt.claim)
-      .filter((claim) => !handlers[claim.kind]?.once);
+      .filter((claim) => !begunOnce.has(claim.claim_id));
     if (claims.length === 0) return;
     log.warn(
       { steps: claims.length },

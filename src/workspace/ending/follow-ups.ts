@@ -1,3 +1,4 @@
+import { textOf } from '../../worker/prompt.ts';
 import { uuid7 } from '../../lib/uuid7.ts';
 import { outputName, sanitiseName } from '../conventions/names.ts';
 import { GoalPlan, MOST_TASKS, planText, taskText } from '../conventions/goal-plan.ts';
@@ -69,12 +70,4 @@ export function planFollowUps(
     });
   }
   return rows;
-}
-
-/** The text of a step's output; other outputs as JSON. */
-export function textOf(output: unknown): string {
-  if (typeof output === 'string') return output;
-  const text = (output as { text?: unknown } | null | undefined)?.text;
-  if (typeof text === 'string') return text;
-  return output === null || output === undefined ? '' : JSON.stringify(output, null, 2);
 }

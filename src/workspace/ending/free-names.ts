@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { isThere } from '../../lib/files.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { numbered, outputName } from '../conventions/names.ts';
 import { takenOutputs } from '../file-queries.ts';
@@ -18,7 +18,7 @@ export async function freeOutputName(
     );
     const taken = await takenOutputs(database, names);
     for (const name of names) {
-      if (!taken.has(name) && !(await exists(folders.path('outputs', name)))) return name;
+      if (!taken.has(name) && !(await isThere(folders.path('outputs', name)))) return name;
     }
   }
   throw new Error(`no free name for an output of ${stem}`);
@@ -34,14 +34,7 @@ export async function freeTaskName(
     const candidate = numbered(name, number);
     if (inUse.has(candidate)) continue;
     inUse.add(candidate);
-    if (!(await exists(folders.path('inbox', candidate)))) return candidate;
+    if (!(await isThere(folders.path('inbox', candidate)))) return candidate;
   }
   throw new Error(`no free name for the task ${name}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

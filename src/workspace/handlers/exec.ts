@@ -28,7 +28,7 @@ export function makeExec({ database, workspace, env, isOwner }: ExecOptions): Ha
     slots: 1,
     once: true,
     available: isOwner,
-    async run({ signal, brief }) {
+    async run({ signal, brief, begin }) {
       const { proposal } = await brief();
       const rules = await readPolicyKey(database, 'exec_policy');
       if (proposal.kind !== 'exec' || !rules.enabled)
@@ -43,6 +43,7 @@ export function makeExec({ database, workspace, env, isOwner }: ExecOptions): Ha
           `The command has ${bytes} bytes; 1 to ${MOST_COMMAND_BYTES} are allowed. It was not run.`,
           { final: true },
         );
+      await begin();
       const ran = await runCommand(command, {
         cwd: workspace,
         env: { ...env, HOME: workspace },
