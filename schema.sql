@@ -427,6 +427,7 @@ CREATE TABLE public.ops_workspaces (
     path text NOT NULL,
     mode text NOT NULL,
     halted jsonb,
+    observed_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     owner uuid,
     holder jsonb,
@@ -441,6 +442,8 @@ COMMENT ON COLUMN public.ops_workspaces.id IS 'Also in state/opsloop.json of the
 COMMENT ON COLUMN public.ops_workspaces.mode IS 'process: task files are worked. observe: somebody else works them and we tell of it. off: only published outputs are written.';
 
 COMMENT ON COLUMN public.ops_workspaces.halted IS 'Signs of a foreign executor: nothing is taken until an operator says so.';
+
+COMMENT ON COLUMN public.ops_workspaces.observed_at IS 'When observing began: what was there before is history. Null: it has not.';
 
 COMMENT ON COLUMN public.ops_workspaces.owner IS 'Random name of one boot of one process; whoever is not this any more writes nothing.';
 

@@ -9,6 +9,7 @@ create table ops_workspaces (
   path text not null,
   mode text not null,
   halted jsonb,
+  observed_at timestamptz,
   created_at timestamptz not null default now(),
   owner uuid,
   holder jsonb,
@@ -20,6 +21,7 @@ comment on column ops_workspaces.id is 'Also in state/opsloop.json of the folder
 comment on column ops_workspaces.mode is 'process: task files are worked. observe: somebody else works them and we tell of it. off: only published outputs are written.';
 comment on column ops_workspaces.owner is 'Random name of one boot of one process; whoever is not this any more writes nothing.';
 comment on column ops_workspaces.holder is 'The machine and process behind it, so that the death of one on this machine is known at once.';
+comment on column ops_workspaces.observed_at is 'When observing began: what was there before is history. Null: it has not.';
 comment on column ops_workspaces.halted is 'Signs of a foreign executor: nothing is taken until an operator says so.';
 
 create table ops_files (

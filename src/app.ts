@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): App {
       env: config.commandEnv,
       // Commands run where the workspace is, and nowhere else.
       runsCommands: parts.files !== false,
-      isOwner: () => bridge?.isOwner() ?? false,
+      ownWorkspace: () => bridge?.processing() ?? null,
     }),
     ...options.handlers,
   };

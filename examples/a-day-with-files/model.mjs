@@ -14,7 +14,7 @@ function answerTo(prompt) {
   return 'A short answer.';
 }
 
-const server = createServer(async (request, response) => {
+async function answer(request, response) {
   if (request.url === '/api/tags') {
     const model = {
       name: 'demo:latest',
@@ -43,5 +43,7 @@ const server = createServer(async (request, response) => {
       eval_count: 5,
     }),
   );
-});
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+}
+
+const server = createServer((request, response) => void answer(request, response));
+server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));

@@ -67,7 +67,7 @@ touch "$OPSLOOP_HOME/workspace/approvals/hello2.ok"
 opsloop files wait hello2 --exec --timeout 30
 opsloop files exec 'date' --name clock
 there "$outputs/clock__*__PENDING.md"
-opsloop files approve clock
+opsloop files approve clock --yes
 opsloop files wait clock --exec --timeout 30
 
 echo '== the day in one list'

@@ -1,5 +1,8 @@
 import { styleText } from 'node:util';
 import { humanDuration } from '../lib/time.ts';
+import { visible } from '../lib/visible.ts';
+
+export { visible };
 
 /** Only here is anything written to the standard output. */
 export function printLine(text = ''): void {
@@ -56,17 +59,7 @@ export function bold(text: string): string {
   return process.stdout.isTTY ? styleText('bold', text) : text;
 }
 
-/**
- * Text of agents, made harmless for a terminal: control characters and direction marks are shown, not obeyed.
- * Line ends and tabs stay.
- */
-export function visible(text: string): string {
-  return text.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
-
 /** The same for what must stay one line: a title must not draw lines of its own. */
 export function oneLine(text: string): string {
   return visible(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }
-
-const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

@@ -38,12 +38,19 @@ export async function insertFileArtefact(
 
 export type Artefact = { name: string; content: string };
 
-/** Artefacts whose file is not known to be written, the oldest first. */
-export function unwrittenArtefacts(db: Db, limit: number, except: string[]): Promise<Artefact[]> {
+/** Artefacts whose file is not known to be written, the oldest first; those of another workspace's files wait for it. */
+export function unwrittenArtefacts(
+  db: Db,
+  workspaceId: string,
+  limit: number,
+  except: string[],
+): Promise<Artefact[]> {
   return db.query<Artefact>(
     `select name, content from ops_artefacts
-     where written_at is null and name <> all ($2::text[]) order by created_at, name limit $1`,
-    [limit, except],
+     where written_at is null and name <> all ($2::text[])
+       and (file_id is null or exists (select from ops_files f where f.id = file_id and f.workspace_id = $3))
+     order by created_at, name limit $1`,
+    [limit, except, workspaceId],
   );
 }
 

@@ -77,7 +77,12 @@ export async function retryMission(
     const remaining = (await stepsOf(tx, id)).filter((step) => step.status !== 'completed');
     const plan = planRetry(proposal, await readPolicy(tx), given.by, id, remaining);
     const made = await insertMissions(tx, [plan.mission], plan.steps);
-    await reopenFile(tx, proposal.id, given.by);
+    if (!(await reopenFile(tx, proposal.id, given.by)))
+      throw new AppError(
+        'conflict',
+        'How it ended is still being written to its file; retry it in a moment.',
+        { retryAfter: 2 },
+      );
     const [started] = made.missions;
     if (!started) throw new Error('an insert returned no row');
     return { mission: started, steps: made.steps };

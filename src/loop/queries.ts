@@ -244,8 +244,16 @@ export async function decidePending(
   return row ?? null;
 }
 
-/** The task file behind a proposal that is tried again is open again: its end will be written once more. */
-export async function reopenFile(tx: Db, proposalId: string, by: string): Promise<void> {
+/**
+ * The task file behind a proposal that is tried again is open again: its end will be written once more. False
+ * while the first end is still being written.
+ */
+export async function reopenFile(tx: Db, proposalId: string, by: string): Promise<boolean> {
+  const [file] = await tx.query<{ status: string }>(
+    'select status from ops_files where proposal_id = $1 for update',
+    [proposalId],
+  );
+  if (file?.status === 'settled') return false;
   await tx.query(
     `with reopened as (
        update ops_files set status = 'taken', finished_at = null
@@ -256,4 +264,5 @@ export async function reopenFile(tx: Db, proposalId: string, by: string): Promis
      from reopened`,
     [proposalId, by],
   );
+  return true;
 }

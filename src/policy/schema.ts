@@ -13,8 +13,11 @@ const TimeZone = z
 const Plans = z
   .record(Name, z.array(Name).min(1).max(20))
   .refine(
-    (plans) => Object.entries(plans).every(([kind, steps]) => !steps.includes('exec') || kind === 'exec'),
-    'a step of kind "exec" can stand in the plan of the kind "exec" alone',
+    (plans) =>
+      Object.entries(plans).every(([kind, steps]) =>
+        kind === 'exec' ? steps.join() === 'exec' : !steps.includes('exec'),
+      ),
+    'a step of kind "exec" stands in the plan of the kind "exec", once and alone',
   );
 
 const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });

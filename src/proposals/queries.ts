@@ -15,14 +15,14 @@ export async function existsAny(db: Db, ids: string[]): Promise<boolean> {
 }
 
 /** The newest first. Ids are drawn in the order of time, so the primary key is the order of the list. */
-export function selectProposals(
+export function selectPage(
   db: Db,
   filter: ProposalFilter,
   beforeId: string | null,
   limit: number,
-): Promise<ProposalRow[]> {
-  return db.query<ProposalRow>(
-    `select * from ops_proposals
+): Promise<{ id: string; bytes: number }[]> {
+  return db.query<{ id: string; bytes: number }>(
+    `select id, coalesce(octet_length(body), 0) as bytes from ops_proposals
      where ($1::text is null or status = $1)
        and ($2::text is null or kind = $2)
        and ($3::text is null or agent_id = $3)
@@ -30,4 +30,10 @@ export function selectProposals(
      order by id desc limit $5`,
     [filter.status ?? null, filter.kind ?? null, filter.agentId ?? null, beforeId, limit],
   );
+}
+
+export function selectProposals(db: Db, ids: string[]): Promise<ProposalRow[]> {
+  return db.query<ProposalRow>('select * from ops_proposals where id = any ($1::uuid[]) order by id desc', [
+    ids,
+  ]);
 }

@@ -1,12 +1,14 @@
 import { makeWake, sleep } from '../lib/wake.ts';
+import { makeAttempts } from './attempts.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 import { requireRealFolders } from './disk/folders.ts';
 import { askOperator } from './ending/ask-operator.ts';
 import { finishFile } from './ending/finish.ts';
 import { placePlanned } from './ending/place-planned.ts';
 import { settleEnded } from './ending/settle.ts';
-import { selectAttention, selectFinishable, selectOpen } from './file-queries.ts';
+import { openNames, selectAttention, selectFinishable, selectUnplaced } from './file-queries.ts';
 import { type Failing, writePending } from './outputs.ts';
+import { requireWorkspace } from './owner.ts';
 import type { Troubles } from './told-once.ts';
 
 const POLL_MS = 3_000;
@@ -26,38 +28,48 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
   let more = false;
   let fruitless = 0;
 
-  const placeAll = async () => {
-    const open = await selectOpen(database, ownership.workspaceId);
-    const names = new Set(open.map((file) => file.name));
-    const waiting = open.filter((file) => file.status === 'planned' && file.inode === null);
-    for (const file of waiting) await placePlanned(parts, file, names);
-    return waiting.length;
+  const { workspaceId } = ownership;
+  const attempts = makeAttempts(log);
+  /** Works what is due, several at once; one that fails is the others' business no more. */
+  const each = async <File extends { id: string }>(files: File[], work: (file: File) => Promise<void>) => {
+    const due = files.filter((file) => attempts.isDue(file.id));
+    for (let at = 0; at < due.length; at += AT_ONCE)
+      await Promise.all(due.slice(at, at + AT_ONCE).map((file) => attempts.run(file.id, () => work(file))));
+    return due.length;
   };
+  const namesInUse = async () => new Set(await openNames(database, workspaceId));
 
   const endAll = async () => {
-    const ended = await selectAttention(database, ownership.workspaceId, BATCH);
-    const settled = ended.filter((file) => file.proposal_status !== 'pending');
-    for (const file of ended) if (file.proposal_status === 'pending') await askOperator(parts, file);
-    if (settled.length === 0) return ended.length;
-    const names = new Set((await selectOpen(database, ownership.workspaceId)).map((file) => file.name));
-    await inParallel(settled, (file) => settleEnded(parts, file, names));
-    return ended.length;
+    const ended = await selectAttention(database, workspaceId, BATCH);
+    if (ended.length === 0) return 0;
+    const names = await namesInUse();
+    return each(ended, (file) =>
+      file.proposal_status === 'pending' ? askOperator(parts, file) : settleEnded(parts, file, names),
+    );
   };
 
-  const finishAll = async () => {
-    const done = await selectFinishable(database, ownership.workspaceId, BATCH);
-    await inParallel(done, (file) => finishFile(parts, file));
-    return done.length;
+  const finishAll = async () =>
+    each(await selectFinishable(database, workspaceId, BATCH), async (file) => {
+      await requireRealFolders(folders, ['inbox', 'state']);
+      await finishFile(parts, file);
+    });
+
+  const placeAll = async () => {
+    const planned = await selectUnplaced(database, workspaceId, BATCH);
+    if (planned.length === 0) return 0;
+    const names = await namesInUse();
+    return each(planned, (file) => placePlanned(parts, file, names));
   };
 
   return {
     async run(signal: AbortSignal): Promise<void> {
       await sleep(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** fruitless), signal);
-      await requireRealFolders(folders);
+      await requireWorkspace(folders, workspaceId);
       let work = isProcessing() ? await endAll() : 0;
-      const written = await writePending(database, folders.path('outputs'), failing, log);
+      const written = await writePending(database, workspaceId, folders, failing, log);
       await troubles.note('outputs written', [...failing.values()].map(({ problem }) => problem)[0] ?? null);
       if (isProcessing()) work += (await finishAll()) + (await placeAll());
+      await troubles.note('files that have ended', attempts.problem());
       more = work > 0 || written > 0;
       fruitless = more ? 0 : Math.min(fruitless + 1, 10);
       if (work > 0) changed();
@@ -75,14 +87,4 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
     },
     close: stopHint,
   };
-}
-
-/** Several at once; each is finished before the first failure is told. */
-async function inParallel<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const failures: unknown[] = [];
-  for (let at = 0; at < items.length; at += AT_ONCE) {
-    const results = await Promise.allSettled(items.slice(at, at + AT_ONCE).map(work));
-    failures.push(...results.filter((one) => one.status === 'rejected').map((one) => one.reason));
-  }
-  if (failures.length > 0) throw failures[0];
 }

@@ -28,6 +28,8 @@ export type BridgeStatus = {
   /** Null while this process does not own it; then another one does. */
   mode: Mode | null;
   held_by: string | null;
+  /** Whether that one works another folder than ours: nothing that is put into ours is worked. */
+  held_elsewhere: boolean;
   halted: Halted | null;
   /** What is wrong with the disk, and what was refused. */
   problems: string[];
@@ -41,6 +43,8 @@ export type BridgeStatus = {
 export type Bridge = {
   status(): BridgeStatus;
   isOwner(): boolean;
+  /** The workspace whose files this process works; null when it observes, or owns none. */
+  processing(): string | null;
   /** An operator says that nobody else works the inbox. */
   resume(by: string): Promise<boolean>;
   /** Looks at the inbox now: something was put there. */
@@ -66,7 +70,7 @@ export function startBridge(options: BridgeOptions): Bridge {
     stop(): Promise<void>;
     front: ReturnType<typeof makeFront>;
   } | null = null;
-  let heldBy: string | null = null;
+  let heldBy: Held | null = null;
   const renewing = makeWake();
   const troubles = makeTroubles(database, () => owned?.state.row.id ?? null, log);
 
@@ -147,7 +151,7 @@ export function startBridge(options: BridgeOptions): Bridge {
           const acquired = await acquire(database, folders, me, mode);
           if ('workspace' in acquired) begin(acquired.workspace, me.owner);
           else if (heldBy === null) log.info(sayHeld(acquired.heldBy));
-          heldBy = 'workspace' in acquired ? null : sayHeld(acquired.heldBy);
+          heldBy = 'workspace' in acquired ? null : acquired.heldBy;
         }
         await troubles.note('owner', null);
       } catch (error) {
@@ -161,11 +165,13 @@ export function startBridge(options: BridgeOptions): Bridge {
 
   return {
     isOwner: () => owned !== null,
+    processing: () => (owned?.state.row.mode === 'process' ? owned.state.row.id : null),
     wake: () => owned?.front.wake(),
     status: () => ({
       workspace,
       mode: owned?.state.row.mode ?? null,
-      held_by: heldBy,
+      held_by: heldBy === null ? null : sayHeld(heldBy),
+      held_elsewhere: heldBy !== null && heldBy.path !== workspace,
       halted: owned?.state.row.halted ?? null,
       problems: troubles.problems(),
       refused: troubles.refused(),
@@ -202,20 +208,27 @@ function problemOf(error: unknown): string {
 }
 
 /** What of it belongs into the installation's health. */
-export function filesHealth({ mode, halted, problems, refused, waiting }: BridgeStatus) {
+export function filesHealth(status: BridgeStatus) {
+  const { mode, halted, problems, refused, waiting } = status;
   const [first] = refused;
   return {
     mode,
     waiting: waiting.reduce((sum, { count }) => sum + count, 0),
     problems: [
       ...problems,
+      ...(status.held_elsewhere
+        ? [
+            `${status.held_by} Files in ${status.workspace} wait until that one ends; a database has one workspace at work.`,
+          ]
+        : []),
       ...(halted ? [`Files are not taken: ${halted.reason}`] : []),
       ...(first
         ? [`${refused.length} file(s) in the inbox are refused; the first, ${first.name}: ${first.problem}.`]
         : []),
-      ...waiting.map(
-        ({ count, hold }) =>
-          `${count} file(s) wait in the inbox: the cap ${hold.gate} of ${hold.limit} for ${hold.scope} is reached until ${hold.resetsAt}.`,
+      ...waiting.map(({ count, hold }) =>
+        hold.limit === 0
+          ? `${count} file(s) wait in the inbox: ${hold.gate} allows none for ${hold.scope}, until an operator changes the policy.`
+          : `${count} file(s) wait in the inbox: the cap ${hold.gate} of ${hold.limit} for ${hold.scope} is reached until ${hold.resetsAt}.`,
       ),
     ],
   };

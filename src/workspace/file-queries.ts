@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import type { FileResult, FileRow, Form, Ownership } from './schema.ts';
+import type { FileResult, FileRow, Form, OpenFile, Ownership } from './schema.ts';
 
 const MINE = `mine as materialized (select id from ops_workspaces where id = $1 and owner = $2 for share)`;
 
@@ -114,21 +114,28 @@ export async function countUnderRoot(tx: Db, rootId: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Where a planned file is by now; its name can be another than planned, when somebody else took that. */
+/**
+ * Where a planned file is by now; its name can be another than planned, when somebody else took that. False when
+ * the file is not planned any more, or the workspace somebody else's.
+ */
 export async function notePlanned(
   db: Db,
+  { workspaceId, owner }: Ownership,
   id: string,
   placed: { name: string; inode: string | null },
-): Promise<void> {
-  await db.query(
-    `with f as (
-       update ops_files set name = $2, inode = $3 where id = $1 and status = 'planned' returning *)
+): Promise<boolean> {
+  const rows = await db.query(
+    `with ${MINE},
+     f as (
+       update ops_files set name = $4, inode = $5 from mine
+       where ops_files.id = $3 and status = 'planned' returning ops_files.*)
      insert into ops_events (kind, source, entity, entity_id, payload)
      select 'file.task_placed', 'files', 'file', f.id::text, jsonb_build_object(
        'cause', jsonb_build_object('by', 'files'), ${NAMED}, ${SET})
-     from f`,
-    [id, placed.name, placed.inode],
+     from f returning id`,
+    [workspaceId, owner, id, placed.name, placed.inode],
   );
+  return rows.length > 0;
 }
 
 /** A file that can never be a task is settled at once. */
@@ -182,56 +189,100 @@ export async function noteApproval(tx: Db, id: string, note: string): Promise<vo
 }
 
 /** The file in the inbox is renamed: the last thing that happens to a task file. */
-export async function finish(db: Db, id: string, filename: string): Promise<void> {
+export async function finish(
+  db: Db,
+  { workspaceId, owner }: Ownership,
+  id: string,
+  filename: string,
+): Promise<void> {
   await db.query(
-    `with f as (
-       update ops_files set status = 'finished', finished_at = now() where id = $1 and status = 'settled'
-       returning *)
+    `with ${MINE},
+     f as (
+       update ops_files set status = 'finished', finished_at = now() from mine
+       where ops_files.id = $3 and status = 'settled' returning ops_files.*)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
      select case when f.result = 'done' then 'file.task_completed' else 'file.task_failed' end, 'files', 'file',
        f.id::text, f.proposal_id, jsonb_build_object('from', 'settled', 'to', 'finished',
-         'cause', jsonb_build_object('by', 'files'), 'filename', $2::text,
+         'cause', jsonb_build_object('by', 'files'), 'filename', $4::text,
          'stem', regexp_replace(f.name, '\\.txt$', ''), 'dir', 'inbox', 'result', f.result, 'output', f.output)
      from f`,
-    [id, filename],
+    [workspaceId, owner, id, filename],
   );
 }
 
 /** Another file has taken its place before it was worked; nothing is left to be done for it. */
-export async function markReplaced(db: Db, id: string): Promise<void> {
-  await db.query(
-    `with f as (
+export async function markReplaced(db: Db, { workspaceId, owner }: Ownership, id: string): Promise<boolean> {
+  const rows = await db.query(
+    `with ${MINE},
+     f as (
        update ops_files set status = 'finished', result = 'replaced', content = null, finished_at = now()
-       where id = $1 and status in ('planned', 'taken') returning *)
+       from mine where ops_files.id = $3 and status in ('planned', 'taken') returning ops_files.*)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
      select 'file.task_replaced', 'files', 'file', f.id::text, f.proposal_id, jsonb_build_object(
        'to', 'finished', 'cause', jsonb_build_object('by', 'files'), ${NAMED}, 'set',
        jsonb_build_object('result', 'replaced'))
-     from f`,
-    [id],
+     from f returning id`,
+    [workspaceId, owner, id],
   );
+  return rows.length > 0;
 }
 
-/** All that is not finished, in the order in which it was taken. */
-export function selectOpen(db: Db, workspaceId: string): Promise<FileRow[]> {
-  return db.query<FileRow>(
-    `select * from ops_files where workspace_id = $1 and status <> 'finished' order by id`,
+/** All that is not finished, in the order in which it was taken; without the texts of planned files. */
+export function selectOpen(db: Db, workspaceId: string): Promise<OpenFile[]> {
+  return db.query<OpenFile>(
+    `select id, name, form, status, digest, inode, agent_id, proposal_id, parent_id, after_id, note
+     from ops_files where workspace_id = $1 and status <> 'finished' order by id`,
     [workspaceId],
     'opsloop_open_files',
   );
 }
 
+export async function openNames(db: Db, workspaceId: string): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    `select name from ops_files where workspace_id = $1 and status <> 'finished'`,
+    [workspaceId],
+  );
+  return rows.map((row) => row.name);
+}
+
+/** Files that answers asked for and that are not in the inbox yet. */
+export function selectUnplaced(db: Db, workspaceId: string, limit: number): Promise<FileRow[]> {
+  return db.query<FileRow>(
+    `select * from ops_files where workspace_id = $1 and status = 'planned' and inode is null
+     order by id limit $2`,
+    [workspaceId, limit],
+  );
+}
+
+/** Whether nothing has been decided about it yet: it is planned, or its proposal is pending. */
+export async function isUndecided(db: Db, id: string): Promise<boolean> {
+  const rows = await db.query(
+    `select from ops_files f left join ops_proposals p on p.id = f.proposal_id
+     where f.id = $1 and (f.status = 'planned' or (f.status = 'taken' and p.status = 'pending'))`,
+    [id],
+  );
+  return rows.length > 0;
+}
+
+export async function isTaken(db: Db, id: string): Promise<boolean> {
+  const rows = await db.query(`select from ops_files where id = $1 and status = 'taken'`, [id]);
+  return rows.length > 0;
+}
+
 /** A taken file whose proposal has ended, or waits for an operator and nobody was told yet. */
 export type Attention = FileRow & {
+  /** The file whose answer asked for it. */
+  parent: string | null;
   proposal_status: 'pending' | 'rejected' | 'completed';
   outcome: 'succeeded' | 'failed' | 'cancelled' | null;
   decision: { by: string; reason: string } | null;
-  body: string;
+  body: string | null;
 };
 
 export function selectAttention(db: Db, workspaceId: string, limit: number): Promise<Attention[]> {
   return db.query<Attention>(
-    `select f.*, p.status as proposal_status, p.outcome, p.decision, p.body
+    `select f.*, p.status as proposal_status, p.outcome, p.decision, p.body,
+       (select name from ops_files where id = f.parent_id) as parent
      from ops_files f join ops_proposals p on p.id = f.proposal_id
      where f.workspace_id = $1 and f.status = 'taken'
        and (p.status = 'rejected' or (p.status = 'pending' and f.note is null)
@@ -249,7 +300,8 @@ export type Finishable = FileRow & { body: string | null };
 
 export function selectFinishable(db: Db, workspaceId: string, limit: number): Promise<Finishable[]> {
   return db.query<Finishable>(
-    `select f.*, p.body from ops_files f join ops_artefacts a on a.name = f.output
+    `select f.*, case when p.original is null then p.body else p.original ->> 'body' end as body
+     from ops_files f join ops_artefacts a on a.name = f.output
      left join ops_proposals p on p.id = f.proposal_id
      where f.workspace_id = $1 and f.status = 'settled' and a.written_at is not null
      order by f.id limit $2`,
@@ -258,30 +310,33 @@ export function selectFinishable(db: Db, workspaceId: string, limit: number): Pr
   );
 }
 
+export type End = {
+  output: unknown;
+  kind: string | null;
+  failure: string | null;
+  /** Whether a worker had begun the step that failed. */
+  begun: boolean;
+};
+
 /** The last thing the proposal's newest mission produced, and why it failed if it did. */
-export async function selectEnd(
-  db: Db,
-  proposalId: string,
-): Promise<{ output: unknown; kind: string | null; failure: string | null }> {
-  const [row] = await db.query<{ output: unknown; kind: string | null; failure: string | null }>(
+export async function selectEnd(db: Db, proposalId: string): Promise<End> {
+  const [row] = await db.query<End>(
     `with mission as (
        select id, failure from ops_missions where proposal_id = $1 order by created_at desc, id desc limit 1)
-     select last.output, last.kind, mission.failure ->> 'message' as failure
+     select last.output, last.kind, mission.failure ->> 'message' as failure,
+       exists (select from ops_steps s where s.mission_id = mission.id and s.status = 'failed'
+         and (s.failure ->> 'class' in ('outcome_unknown', 'worker_died', 'stale')
+           or (s.failure ->> 'class' = 'cancelled' and s.claimed_at is not null))) as begun
      from mission left join lateral (
        select output, kind from ops_steps
        where mission_id = mission.id and output is not null order by position desc limit 1) as last on true`,
     [proposalId],
   );
-  return row ?? { output: null, kind: null, failure: null };
+  return row ?? { output: null, kind: null, failure: null, begun: false };
 }
 
 export async function selectChildren(db: Db, parentId: string): Promise<FileRow[]> {
   return db.query<FileRow>('select * from ops_files where parent_id = $1 order by id', [parentId]);
-}
-
-export async function isFinished(db: Db, id: string): Promise<boolean> {
-  const rows = await db.query(`select from ops_files where id = $1 and status = 'finished'`, [id]);
-  return rows.length > 0;
 }
 
 /** Which of these output names the database has given away already. */
@@ -310,4 +365,12 @@ export function selectFiles(
      order by f.id desc limit $4`,
     [filter.stem ?? null, filter.status ?? null, beforeId, limit],
   );
+}
+
+export async function selectWorkspaceOf(db: Db, proposalId: string): Promise<string | null> {
+  const [row] = await db.query<{ workspace_id: string }>(
+    'select workspace_id from ops_files where proposal_id = $1',
+    [proposalId],
+  );
+  return row?.workspace_id ?? null;
 }

@@ -1,7 +1,7 @@
-import { AppError } from '../errors.ts';
 import { makeWake } from '../lib/wake.ts';
+import { makeAttempts } from './attempts.ts';
 import type { BridgeParts } from './bridge-parts.ts';
-import { requireRealFolders } from './disk/folders.ts';
+import { isTaskName } from './conventions/names.ts';
 import { tidy } from './disk/tidy.ts';
 import { refuseUnusable } from './ending/refuse-unusable.ts';
 import { useApprovals } from './inbox/approvals.ts';
@@ -10,7 +10,7 @@ import { makeChangeWatch } from './inbox/changed-while-pending.ts';
 import { makeForeignWatch } from './inbox/foreign.ts';
 import { makeInbox } from './inbox/inbox.ts';
 import { makeObserver } from './observe.ts';
-import { readMark } from './owner.ts';
+import { requireWorkspace } from './owner.ts';
 import { setHalted } from './owner-queries.ts';
 import type { WorkspaceRow } from './schema.ts';
 import type { Troubles } from './told-once.ts';
@@ -20,6 +20,7 @@ const SCAN_MS = 2_000;
 const DEAF_SCAN_MS = 1_000;
 /** A folder so full that looking at it takes long is looked at less often. */
 const REST_PER_SCAN = 10;
+const LONGEST_REST_MS = 15_000;
 const TIDY_MS = 60_000;
 
 /** Looks at the inbox and the approvals, and makes proposals of what is found. */
@@ -36,10 +37,17 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
     }, ms);
     timers.add(timer);
   };
-  const arrivals = makeArrivals(folders.path('inbox'), wakeIn, log);
-  const approvals = makeArrivals(folders.path('approvals'), wakeIn, log);
+  const arrivals = makeArrivals(
+    folders.path('inbox'),
+    // What is renamed here by us is no news; what is renamed by others is, where they are observed.
+    (name) => !name.startsWith('.') && (state.row.mode === 'observe' || isTaskName(name)),
+    wakeIn,
+    log,
+  );
+  const approvals = makeArrivals(folders.path('approvals'), (name) => name.endsWith('.ok'), wakeIn, log);
   const inbox = makeInbox(parts, arrivals);
   const observe = makeObserver(parts);
+  const attempts = makeAttempts(log);
   const signOfOthers = makeForeignWatch(parts);
   const withdrawChanged = makeChangeWatch(parts);
   const stopHint = database.hints.on('policy', () => {
@@ -56,7 +64,8 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
     const seen = await inbox.look(signal);
     nextInMs = seen.nextInMs;
     await troubles.refuse(seen.refused);
-    for (const unusable of seen.unusable) await refuseUnusable(parts, unusable);
+    for (const unusable of seen.unusable)
+      await attempts.run(unusable.name, () => refuseUnusable(parts, unusable));
     const sign = await signOfOthers(seen.listing.names, seen.open);
     if (sign !== null) {
       const reason = `${sign}: another executor works this inbox. Stop it, then say \`opsloop files resume\`; or set OPSLOOP_FILES=observe.`;
@@ -65,7 +74,8 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
       return;
     }
     await withdrawChanged(seen.open);
-    await useApprovals(parts, seen.open);
+    await useApprovals(parts, seen.open, attempts);
+    await troubles.note('files of the inbox', attempts.problem());
     if (seen.taken > 0 || seen.unusable.length > 0) {
       inbox.dirty();
       changed();
@@ -78,12 +88,7 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
       nextInMs = Number.POSITIVE_INFINITY;
       const { mode, halted } = state.row;
       if (mode === 'off') return;
-      await requireRealFolders(folders);
-      if ((await readMark(folders)) !== ownership.workspaceId)
-        throw new AppError(
-          'workspace_unavailable',
-          `${folders.path('state', 'opsloop.json')} is gone: the workspace was moved, or it is not mounted. Put it back; nothing is taken or written until then.`,
-        );
+      await requireWorkspace(folders, ownership.workspaceId);
       if (performance.now() >= tidyAt) {
         await tidy(folders);
         tidyAt = performance.now() + TIDY_MS;
@@ -92,7 +97,7 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
       if (mode === 'observe') await observe();
       else if (halted === null) await process(signal);
       const usual = arrivals.isWatching() ? SCAN_MS : DEAF_SCAN_MS;
-      restMs = Math.max(usual, REST_PER_SCAN * (performance.now() - began));
+      restMs = Math.min(LONGEST_REST_MS, Math.max(usual, REST_PER_SCAN * (performance.now() - began)));
     },
     wait: (signal: AbortSignal) => wake.wait(Math.min(restMs, nextInMs), signal),
     wake: wake.call,

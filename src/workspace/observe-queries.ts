@@ -9,6 +9,11 @@ export function selectSeen(db: Db, workspaceId: string): Promise<Seen[]> {
   ]);
 }
 
+/** What was seen before observing began anew. */
+export async function forgetAllSeen(db: Db, workspaceId: string): Promise<void> {
+  await db.query('delete from ops_files_seen where workspace_id = $1', [workspaceId]);
+}
+
 /** Remembers what is there without telling of it. */
 export async function rememberSeen(db: Db, workspaceId: string, seen: Seen[]): Promise<void> {
   await db.query(

@@ -2,10 +2,18 @@ import { lstat, readdir } from 'node:fs/promises';
 import type { BridgeParts } from './bridge-parts.ts';
 import { isTaskName, nameProblem, stemOf } from './conventions/names.ts';
 import { unavailable } from './disk/folders.ts';
-import { forgetSeen, rememberSeen, type Seen, selectSeen, tellSeen } from './observe-queries.ts';
-import { tellOfWorkspace } from './owner-queries.ts';
+import {
+  forgetAllSeen,
+  forgetSeen,
+  rememberSeen,
+  type Seen,
+  selectSeen,
+  tellSeen,
+} from './observe-queries.ts';
+import { isObserved, noteObserved, tellOfWorkspace } from './owner-queries.ts';
 
 const AT_ONCE = 500;
+const STATS_AT_ONCE = 64;
 
 type Found = Seen & { kinds: string[]; stem: string };
 
@@ -21,22 +29,27 @@ export function makeObserver(parts: BridgeParts) {
   const keyOf = ({ dir, name }: Pick<Seen, 'dir' | 'name'>) => `${dir}/${name}`;
 
   const begin = async (found: Found[]): Promise<Map<string, Seen>> => {
-    const seen = await selectSeen(database, workspaceId);
-    if (seen.length > 0) return new Map(seen.map((one) => [keyOf(one), one]));
+    if (await isObserved(database, workspaceId)) {
+      const seen = await selectSeen(database, workspaceId);
+      return new Map(seen.map((one) => [keyOf(one), one]));
+    }
+    await forgetAllSeen(database, workspaceId);
     const history = found.filter((one) => !(one.dir === 'inbox' && isTaskName(one.name)));
-    if (history.length > 0) await rememberSeen(database, workspaceId, history);
+    for (let at = 0; at < history.length; at += AT_ONCE)
+      await rememberSeen(database, workspaceId, history.slice(at, at + AT_ONCE));
+    await noteObserved(database, workspaceId);
     const waiting = found.length - history.length;
     await tellOfWorkspace(database, workspaceId, 'workspace.observed', { known: history.length, waiting });
     return new Map(history.map((one) => [keyOf(one), one]));
   };
 
   return async function observe(): Promise<void> {
-    const inbox = await list(folders.path('inbox'), 'inbox');
+    const inbox = await list(folders.path('inbox'), 'inbox', known);
     const isDone = (one: Found) => one.kinds[0] === 'file.task_completed';
     // In the order in which it happens: a task, its output, its end.
     const found = [
       ...inbox.filter((one) => !isDone(one)),
-      ...(await list(folders.path('outputs'), 'outputs')),
+      ...(await list(folders.path('outputs'), 'outputs', known)),
       ...inbox.filter(isDone),
     ];
     known ??= await begin(found);
@@ -61,23 +74,33 @@ export function makeObserver(parts: BridgeParts) {
   };
 }
 
-async function list(path: string, dir: Seen['dir']): Promise<Found[]> {
+/** Looks only at files that can be new: an output's name is its version, and so is a known task's. */
+async function list(
+  path: string,
+  dir: Seen['dir'],
+  known: ReadonlyMap<string, Seen> | null,
+): Promise<Found[]> {
   const names = await readdir(path).catch((error: unknown) => {
     throw unavailable(path, error);
   });
+  const wanted = names
+    .filter((name) => nameProblem(name) === null)
+    .flatMap((name) => {
+      const kind = kindOf(dir, name);
+      return kind === null ? [] : [{ name, kind }];
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   const found: Found[] = [];
-  for (const name of names.filter((candidate) => nameProblem(candidate) === null).sort()) {
-    const kind = kindOf(dir, name);
-    if (kind === null) continue;
-    const version = await versionOf(`${path}/${name}`, kind);
-    if (version !== null)
-      found.push({
-        dir,
-        name,
-        version,
-        kinds: [kind],
-        stem: dir === 'inbox' ? stemOf(name) : (name.split('__')[0] ?? name),
-      });
+  for (let at = 0; at < wanted.length; at += STATS_AT_ONCE) {
+    const chunk = await Promise.all(
+      wanted.slice(at, at + STATS_AT_ONCE).map(async ({ name, kind }): Promise<Found[]> => {
+        const before = dir === 'outputs' ? known?.get(`outputs/${name}`) : undefined;
+        const version = before?.version ?? (await versionOf(`${path}/${name}`, kind));
+        const stem = dir === 'inbox' ? stemOf(name) : (name.split('__')[0] ?? name);
+        return version === null ? [] : [{ dir, name, version, kinds: [kind], stem }];
+      }),
+    );
+    found.push(...chunk.flat());
   }
   return found;
 }

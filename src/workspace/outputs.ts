@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { markWritten, unwrittenArtefacts } from '../engine/artefacts.ts';
 import type { Log } from '../log.ts';
-import { unavailable } from './disk/folders.ts';
+import { type Folders, requireRealFolders, unavailable } from './disk/folders.ts';
 import { putWhole } from './disk/put-whole.ts';
 
 const BATCH = 64;
@@ -19,14 +19,16 @@ export type Failing = Map<string, { again: number; problem: string }>;
  */
 export async function writePending(
   database: Database,
-  folder: string,
+  workspaceId: string,
+  folders: Folders,
   failing: Failing,
   log: Log,
 ): Promise<number> {
   const now = performance.now();
   const notYet = [...failing].filter(([, { again }]) => again > now).map(([name]) => name);
-  const artefacts = await unwrittenArtefacts(database, BATCH, notYet);
+  const artefacts = await unwrittenArtefacts(database, workspaceId, BATCH, notYet);
 
+  const folder = folders.path('outputs');
   const write = async ({ name, content }: (typeof artefacts)[number]) => {
     const problem = await putWhole(folder, name, content).then(
       (put) => (put.ok ? null : `${name} cannot be written: another file has its name`),
@@ -40,8 +42,10 @@ export async function writePending(
     if (!failing.has(name)) log.error({ file: name }, problem);
     failing.set(name, { again: now + AGAIN_MS, problem });
   };
-  for (let at = 0; at < artefacts.length; at += AT_ONCE)
+  for (let at = 0; at < artefacts.length; at += AT_ONCE) {
+    await requireRealFolders(folders, ['outputs']);
     await Promise.all(artefacts.slice(at, at + AT_ONCE).map(write));
+  }
   if (artefacts.length > 0) database.hints.tell('events');
   return artefacts.length;
 }

@@ -5,7 +5,7 @@ import type { Halted, Mode, Ownership, WorkspaceRow } from './schema.ts';
 const OWNER_LOCK = 7_073_004;
 export const LEASE_MS = 15_000;
 
-export type Holder = { host: string; pid: number; start: string | null };
+export type Holder = { host: string; pid: number; start: string | null; place: string };
 export type Held = { path: string; owner: string; holder: Holder | null };
 
 /** Taken at the beginning of a transaction that decides who owns a workspace. */
@@ -31,25 +31,37 @@ export async function selectWorkspace(db: Db, id: string): Promise<WorkspaceRow 
   return row ?? null;
 }
 
-/** Makes this boot the owner; a mode that is new is told of. */
+/** The workspace that was last at this path. */
+export async function workspaceAt(db: Db, path: string): Promise<string | null> {
+  const [row] = await db.query<{ id: string }>(
+    'select id from ops_workspaces where path = $1 order by created_at desc limit 1',
+    [path],
+  );
+  return row?.id ?? null;
+}
+
+/** Makes this boot the owner; a mode or a place that is new is told of, and observing begins anew. */
 export async function takeOwnership(
   tx: Db,
   given: Ownership & { path: string; mode: Mode; holder: Holder },
 ): Promise<WorkspaceRow> {
   const [row] = await tx.query<WorkspaceRow>(
-    `with before as (select mode from ops_workspaces where id = $1),
+    `with before as (select mode, path from ops_workspaces where id = $1),
      owned as (
        insert into ops_workspaces as w (id, path, mode, owner, holder, lease_expires_at)
        values ($1, $2, $3, $4, $5::jsonb, clock_timestamp() + $6 * interval '1 ms')
        on conflict (id) do update set path = excluded.path, mode = excluded.mode, owner = excluded.owner,
-         holder = excluded.holder, lease_expires_at = excluded.lease_expires_at
+         holder = excluded.holder, lease_expires_at = excluded.lease_expires_at,
+         observed_at = case when w.mode = excluded.mode then w.observed_at end
        returning *),
      events as (
        insert into ops_events (kind, source, entity, entity_id, payload)
-       select case when before.mode is null then 'workspace.added' else 'workspace.mode_changed' end,
+       select case when before.mode is null then 'workspace.added'
+           when before.mode <> owned.mode then 'workspace.mode_changed' else 'workspace.moved' end,
          'files', 'workspace', owned.id::text, jsonb_build_object('cause', jsonb_build_object('by', 'config'),
            'set', jsonb_build_object('path', owned.path, 'mode', owned.mode), 'was', before.mode)
-       from owned left join before on true where before.mode is distinct from owned.mode)
+       from owned left join before on true 
+       where before.mode is distinct from owned.mode or before.path is distinct from owned.path)
      select id, path, mode, halted from owned`,
     [given.workspaceId, given.path, given.mode, given.owner, JSON.stringify(given.holder), LEASE_MS],
   );
@@ -122,4 +134,16 @@ export async function tellOfWorkspace(
      values ($2, 'files', 'workspace', $1, $3::jsonb || jsonb_build_object('cause', jsonb_build_object('by', 'files')))`,
     [workspaceId, kind, JSON.stringify(payload)],
   );
+}
+
+/** Whether observing has begun in this workspace. */
+export async function isObserved(db: Db, workspaceId: string): Promise<boolean> {
+  const rows = await db.query('select from ops_workspaces where id = $1 and observed_at is not null', [
+    workspaceId,
+  ]);
+  return rows.length > 0;
+}
+
+export async function noteObserved(db: Db, workspaceId: string): Promise<void> {
+  await db.query('update ops_workspaces set observed_at = now() where id = $1', [workspaceId]);
 }

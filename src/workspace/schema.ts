@@ -35,6 +35,22 @@ export type FileRow = {
   finished_at: Date | null;
 };
 
+/** What the inbox must know of a file that has not ended. */
+export type OpenFile = Pick<
+  FileRow,
+  | 'id'
+  | 'name'
+  | 'form'
+  | 'status'
+  | 'digest'
+  | 'inode'
+  | 'agent_id'
+  | 'proposal_id'
+  | 'parent_id'
+  | 'after_id'
+  | 'note'
+>;
+
 /** Somebody else owns the workspace now; whatever was under way is theirs to do. */
 export class OwnershipLost extends Error {
   override readonly name = 'OwnershipLost';

@@ -71,7 +71,7 @@ test('GET /graph.json draws agent, roles and outputs, and needs a key', async ()
   expect(
     graph.nodes
       .filter((node) => node.kind === 'output')
-      .map((node) => node.role)
+      .map((node) => String(node.role))
       .sort(),
   ).toEqual(['misc', 'pm']);
   const ids = new Set(graph.nodes.map((node) => node.id));

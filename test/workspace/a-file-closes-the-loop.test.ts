@@ -19,9 +19,7 @@ test('a task file becomes a proposal, its answer an output, and the file is done
   expect(await t.read('outputs', output)).toBe('The answer.\n');
   expect(await t.read('inbox', 'hello.txt.done')).toBe('@research: What is a loop?\n');
 
-  const [file] = await t.database.query(
-    "select * from ops_files where name = 'hello.txt'",
-  );
+  const [file] = await t.database.query("select * from ops_files where name = 'hello.txt'");
   const [proposal] = await t.database.query(
     'select kind, agent_id, status, outcome, title from ops_proposals where id = $1',
     [file?.proposal_id],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,19 +7,23 @@ import { insertArtefact } from '../../src/engine/artefacts.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { silentLog } from '../../src/log.ts';
 import { artefactName } from '../../src/worker/publish.ts';
+import { foldersOf, makeFolders } from '../../src/workspace/disk/folders.ts';
 import { type Failing, writePending } from '../../src/workspace/outputs.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
+let root = '';
 let folder = '';
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'opsloop-outputs-'));
+  root = await mkdtemp(join(tmpdir(), 'opsloop-outputs-'));
+  await makeFolders(foldersOf(root));
+  folder = join(root, 'outputs');
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => rm(root, { recursive: true }));
 
 const failing = new Map() as Failing;
-const write = () => writePending(db.database, folder, failing, silentLog());
+const write = () => writePending(db.database, randomUUID(), foldersOf(root), failing, silentLog());
 
 async function artefact(name: string, content: string): Promise<Claim> {
   await openPolicy(db.database);

@@ -3,7 +3,8 @@ import type { Context } from 'hono';
 import type { App } from '../../app.ts';
 import { AppError } from '../../errors.ts';
 import { decodeFileName } from '../../workspace/conventions/names.ts';
-import { foldersOf } from '../../workspace/disk/folders.ts';
+import { isThere } from '../../lib/files.ts';
+import { foldersOf, requireRealFolders } from '../../workspace/disk/folders.ts';
 import { drawGraph } from '../../workspace/shelf/graph.ts';
 import { listFiles } from '../../workspace/shelf/listing.ts';
 import { readOutput } from '../../workspace/shelf/out.ts';
@@ -72,19 +73,27 @@ export function olderFileRoutes(app: App) {
         'conflict',
         'Files are off (OPSLOOP_FILES=off); propose over /api/ops/proposals instead.',
       );
+    const { held_elsewhere, held_by } = bridge.status();
+    if (held_elsewhere) throw new AppError('conflict', `${held_by} Submit it there.`);
     const name = given.name || given.filename || '';
     const file = await submitFile(folders, { name, text: given.text || given.content || '' });
     bridge.wake();
     return { ok: true, file };
   };
 
+  /** A folder that is missing is empty; one that became a link shows nothing. */
+  const listing = async (folder: 'inbox' | 'outputs', endings: string[]) => {
+    if (!(await isThere(folders.path(folder)))) return [];
+    await requireRealFolders(folders, [folder]);
+    return listFiles(folders.path(folder), endings);
+  };
+
   return makeRouter()
-    .openapi(inbox, async (c) =>
-      c.json({ files: await listFiles(folders.path('inbox'), ['.txt', '.done', '.failed']) }, 200),
-    )
-    .openapi(outputs, async (c) => c.json({ files: await listFiles(folders.path('outputs'), ['.md']) }, 200))
+    .openapi(inbox, async (c) => c.json({ files: await listing('inbox', ['.txt', '.done', '.failed']) }, 200))
+    .openapi(outputs, async (c) => c.json({ files: await listing('outputs', ['.md']) }, 200))
     .openapi(out, async (c) => {
       const name = decodeFileName(lastSegment(c));
+      await requireRealFolders(folders, ['outputs']);
       const content = await readOutput(folders.path('outputs'), name);
       c.header(
         'Content-Disposition',
@@ -92,9 +101,7 @@ export function olderFileRoutes(app: App) {
       );
       return c.json({ name, content }, 200);
     })
-    .openapi(graph, async (c) =>
-      c.json(await drawGraph(folders.path('outputs')).catch(() => ({ nodes: [], edges: [] })), 200),
-    )
+    .openapi(graph, async (c) => c.json(drawGraph(await listing('outputs', ['.md']).catch(() => [])), 200))
     .openapi(submit('/api/submit'), async (c) => c.json(await accept(c.req.valid('json')), 200))
     .openapi(submit('/api/inbox'), async (c) => c.json(await accept(c.req.valid('json')), 200));
 }

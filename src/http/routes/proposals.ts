@@ -6,9 +6,10 @@ import { whyProposal } from '../../loop/why.ts';
 import { latestMission } from '../../missions/missions.ts';
 import { getProposal, listProposals } from '../../proposals/proposals.ts';
 import { Body, PROPOSAL_STATUSES, Reason, Title } from '../../proposals/schema.ts';
+import { encodeCursor } from '../../lib/cursor.ts';
 import { agentFilter, needs, requireOwn } from '../access.ts';
 import { makeRouter } from '../env.ts';
-import { idOfCursor, pageOf, toPage } from '../page.ts';
+import { idOfCursor, pageOf } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
 import { IdParam, json, NameFilter, Next, optionalBody } from '../schemas/common.ts';
 import { Proposal, ProposalWithMission, Why } from '../schemas/rows.ts';
@@ -75,11 +76,9 @@ export function proposalRoutes({ database, serving }: App) {
     .openapi(list, async (c) => {
       const { status, kind, agent_id, limit, cursor } = c.req.valid('query');
       const filter = { status, kind, agentId: agentFilter(c.get('caller'), agent_id) };
-      const beforeId = idOfCursor(cursor);
-      const { rows, next } = toPage(
-        await listProposals(database, filter, { beforeId, limit: limit + 1 }),
-        limit,
-      );
+      const { rows, more } = await listProposals(database, filter, { beforeId: idOfCursor(cursor), limit });
+      const last = rows.at(-1);
+      const next = more && last ? encodeCursor(last.id) : null;
       return c.json({ proposals: rows, next }, 200);
     })
     .openapi(one, async (c) => {

@@ -40,6 +40,7 @@ export const FilesStatus = z
     workspace: z.string(),
     mode: z.enum(MODES).nullable().openapi({ description: 'Null: another process owns the workspace.' }),
     held_by: z.string().nullable(),
+    held_elsewhere: z.boolean(),
     halted: z.object({ reason: z.string(), at: z.string() }).nullable(),
     problems: z.array(z.string()),
     refused: z.array(z.object({ name: z.string(), problem: z.string() })),

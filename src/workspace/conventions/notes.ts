@@ -1,3 +1,5 @@
+import { visible } from '../../lib/visible.ts';
+
 /** What the workspace says to people in files of `outputs/`. */
 
 export type Pending = {
@@ -6,11 +8,14 @@ export type Pending = {
   text: string;
   digest: string;
   reason: string;
+  /** The file whose answer asked for it; null for a person's. */
+  parent: string | null;
   /** Null where policy does not let files approve. */
   approvalFile: string | null;
 };
 
-export function pendingNote({ proposalId, form, text, digest, reason, approvalFile }: Pending): string {
+export function pendingNote(given: Pending): string {
+  const { proposalId, form, text, digest, reason, parent, approvalFile } = given;
   const ways = [
     ...(approvalFile === null
       ? []
@@ -21,7 +26,7 @@ export function pendingNote({ proposalId, form, text, digest, reason, approvalFi
   return `# PENDING APPROVAL
 
 ${form === 'exec' ? 'This command' : 'This task'} waits for an operator: ${reason}
-
+${parent === null ? '' : `\nNobody wrote it: the answer to \`${parent}\` asked for it.\n`}
 To approve it, one of:
 
 ${ways.join('\n')}
@@ -30,7 +35,7 @@ To reject it: \`opsloop reject ${proposalId}\`
 
 ${form === 'exec' ? 'CMD:' : 'TASK:'}
 
-${fenced(text)}
+${fenced(visible(text))}
 
 SHA-256 of the file: ${digest}
 `;
@@ -48,7 +53,7 @@ export type ExecResult = {
 export function execNote(command: string, result: ExecResult): string {
   const how = result.signal === null ? '' : ` (${result.ended}, ${result.signal})`;
   const output = [result.stdout, result.stderr].filter((text) => text !== '').join('\n');
-  return `CMD: ${command}
+  return `CMD: ${visible(command)}
 EXIT_CODE: ${result.exit_code ?? 'none'}${how}
 OUTPUT:
 ${output}${result.truncated ? '\n[what came after this was longer than allowed and was not kept]' : ''}
@@ -75,7 +80,8 @@ ${given.text === '' ? '' : `\n${fenced(given.text)}\n`}`;
 
 /** A fence longer than any in the text, so that the text cannot end it. */
 function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  let longest = 2;
+  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length);
   const fence = '`'.repeat(longest + 1);
   return `${fence}\n${text}\n${fence}`;
 }

@@ -31,10 +31,13 @@ export async function makeFolders(folders: Folders): Promise<void> {
  * A folder that became a link would lead every name in it somewhere else.
  * @throws AppError workspace_unavailable
  */
-export async function requireRealFolders(folders: Folders): Promise<void> {
+export async function requireRealFolders(
+  folders: Folders,
+  which: readonly Folder[] = FOLDERS,
+): Promise<void> {
   try {
     const root = await realpath(folders.root);
-    for (const folder of FOLDERS) {
+    for (const folder of which) {
       const found = await lstat(folders.path(folder));
       if (!found.isDirectory() || (await realpath(folders.path(folder))) !== join(root, folder)) {
         throw new AppError(

@@ -18,16 +18,41 @@ export type Put =
 
 /**
  * Puts a file in place at once and durably, never over another: written under a name that nobody looks at,
- * synced, and linked.
- * @param adopt whether a file with the same name and content counts as ours: the one from before a crash
+ * synced, and linked. A file with the same name and content counts as ours: it is the one from before a crash.
  */
-export async function putWhole(
-  folder: string,
-  name: string,
-  content: string,
-  { adopt = true } = {},
-): Promise<Put> {
+export async function putWhole(folder: string, name: string, content: string): Promise<Put> {
   const path = join(folder, name);
+  const isThere = await withTemporary(folder, content, async (temporary) => {
+    if (await linkNew(temporary, path)) return true;
+    const there = await readWhole(path, { mostBytes: MOST_COMPARED, anyLinks: true });
+    if (!there.ok || there.text !== content) return false;
+    await dropTwins(folder, there.signature.inode);
+    return true;
+  });
+  if (!isThere) return { ok: false };
+  await syncDirectory(folder);
+  return { ok: true, inode: String((await lstat(path, { bigint: true })).ino) };
+}
+
+/** Puts a new file in place under the first of the names that is free; null when none is. */
+export async function putUnderFreeName(
+  folder: string,
+  names: Iterable<string>,
+  content: string,
+): Promise<string | null> {
+  const found = await withTemporary(folder, content, async (temporary) => {
+    for (const name of names) if (await linkNew(temporary, join(folder, name))) return name;
+    return null;
+  });
+  await syncDirectory(folder);
+  return found;
+}
+
+async function withTemporary<T>(
+  folder: string,
+  content: string,
+  use: (temporary: string) => Promise<T>,
+): Promise<T> {
   const temporary = join(folder, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
   const file = await open(temporary, 'wx', 0o644);
   try {
@@ -37,18 +62,20 @@ export async function putWhole(
     } finally {
       await file.close();
     }
-    await link(temporary, path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    if (!adopt) return { ok: false };
-    const there = await readWhole(path, { mostBytes: MOST_COMPARED, anyLinks: true });
-    if (!there.ok || there.text !== content) return { ok: false };
-    await dropTwins(folder, there.signature.inode);
+    return await use(temporary);
   } finally {
     await unlink(temporary).catch(() => undefined);
   }
-  await syncDirectory(folder);
-  return { ok: true, inode: String((await lstat(path, { bigint: true })).ino) };
+}
+
+async function linkNew(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** Whoever was cut off between link and unlink left the first name behind. */

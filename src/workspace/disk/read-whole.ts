@@ -10,8 +10,10 @@ export type Signature = { inode: string; size: number; mtimeNs: bigint; ctimeNs:
 
 export type Read =
   | { ok: true; text: string; bytes: Buffer; signature: Signature }
-  /** `vanished`: it is not there any more. `refused`: it is no plain file. `unusable`: its content cannot be taken. */
-  | { ok: false; why: 'vanished' | 'refused' | 'unusable' | 'changing'; problem: string };
+  /** `vanished`: it is not there any more. `refused`: it is no plain file, or may not be read. */
+  | { ok: false; why: 'vanished' | 'refused' | 'changing'; problem: string }
+  /** Its content cannot be taken. */
+  | { ok: false; why: 'unusable'; problem: string; signature: Signature };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -32,6 +34,7 @@ export async function readWhole(
     const code = codeOf(error);
     if (code === 'ENOENT') return { ok: false, why: 'vanished', problem: 'it is not there' };
     if (code === 'ELOOP' || code === 'EMLINK') return refused('it is a symbolic link');
+    if (code === 'EACCES' || code === 'EPERM') return refused('it may not be read');
     if (code === 'ENXIO' || code === 'ENODEV' || code === 'EOPNOTSUPP') return refused('it is no plain file');
     throw error;
   }
@@ -39,7 +42,7 @@ export async function readWhole(
     const before = toSignature(await file.stat({ bigint: true }), anyLinks);
     if (typeof before === 'string') return refused(before);
     if (before.size > mostBytes)
-      return { ok: false, why: 'unusable', problem: `it has ${before.size} bytes; ${mostBytes} are allowed` };
+      return unusable(`it has ${before.size} bytes; ${mostBytes} are allowed`, before);
     // One byte more, so that a file that grows is noticed.
     const { buffer, bytesRead } = await file.read(Buffer.alloc(before.size + 1), 0, before.size + 1, 0);
     const after = toSignature(await file.stat({ bigint: true }), anyLinks);
@@ -80,11 +83,15 @@ function decode(bytes: Buffer, signature: Signature, lenient: boolean): Read {
   if (lenient) return { ok: true, text: bytes.toString('utf8'), bytes, signature };
   try {
     const text = utf8.decode(bytes);
-    if (text.includes('\0')) return { ok: false, why: 'unusable', problem: 'it contains the character NUL' };
+    if (text.includes('\0')) return unusable('it contains the character NUL', signature);
     return { ok: true, text, bytes, signature };
   } catch {
-    return { ok: false, why: 'unusable', problem: 'it is not UTF-8' };
+    return unusable('it is not UTF-8', signature);
   }
+}
+
+function unusable(problem: string, signature: Signature): Read {
+  return { ok: false, why: 'unusable', problem, signature };
 }
 
 function refused(problem: string): Read {

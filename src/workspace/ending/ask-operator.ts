@@ -17,11 +17,13 @@ export async function askOperator(parts: BridgeParts, file: Attention): Promise<
   await database.transaction(async (tx) => {
     if (!(await holdOwnership(tx, ownership))) throw new OwnershipLost();
     const { approval_files } = await readPolicyKey(tx, 'exec_policy');
+    const body = file.body ?? '';
     const byFile = file.form === 'exec' && approval_files;
     const content = pendingNote({
       proposalId: file.proposal_id ?? '',
       form: file.form,
-      text: file.form === 'exec' ? parseTaskText(file.body).text : file.body.trim(),
+      text: file.form === 'exec' ? parseTaskText(body).text : body.trim(),
+      parent: file.parent,
       digest: file.digest,
       reason: file.decision?.reason ?? 'policy does not approve it by itself.',
       approvalFile: byFile ? folders.path('approvals', `${stem}.ok`) : null,

@@ -4,7 +4,10 @@ import { keepInMemory } from './memory.ts';
 import { renameFinished } from './rename.ts';
 
 /** The end of a task file: its output is in place, so the file in the inbox gets its last name. */
-export async function finishFile({ database, folders }: BridgeParts, file: Finishable): Promise<void> {
+export async function finishFile(
+  { database, folders, ownership }: BridgeParts,
+  file: Finishable,
+): Promise<void> {
   if (file.form === 'goal' && file.result === 'done') await rememberGoal({ database, folders }, file);
   const filename = await renameFinished(folders.path('inbox'), {
     id: file.id,
@@ -13,8 +16,9 @@ export async function finishFile({ database, folders }: BridgeParts, file: Finis
     digest: file.digest,
     ending: file.result === 'done' ? 'done' : 'failed',
     text: file.body,
+    takenAt: file.created_at,
   });
-  await finish(database, file.id, filename);
+  await finish(database, ownership, file.id, filename);
   database.hints.tell('events');
 }
 

@@ -1,7 +1,9 @@
+import { unlink } from 'node:fs/promises';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { putWhole } from '../disk/put-whole.ts';
 import { notePlanned } from '../file-queries.ts';
-import type { FileRow } from '../schema.ts';
+import { holdOwnership } from '../owner-queries.ts';
+import { type FileRow, OwnershipLost } from '../schema.ts';
 import { freeTaskName } from './free-names.ts';
 
 /** Puts a task that an answer asked for into the inbox, where people see it like any other. */
@@ -10,12 +12,16 @@ export async function placePlanned(
   planned: FileRow,
   openNames: Set<string>,
 ): Promise<void> {
+  if (!(await holdOwnership(parts.database, parts.ownership))) throw new OwnershipLost();
   const put = await putWhole(parts.folders.path('inbox'), planned.name, planned.content ?? '');
   // Where somebody has taken the name in the meantime, the next one is noted first and used at the next look:
   // a file that lies there under a name nobody noted would be taken for a person's.
   const placed = put.ok
     ? { name: planned.name, inode: put.inode }
     : { name: await freeTaskName(parts, planned.name, openNames), inode: null };
-  await notePlanned(parts.database, planned.id, placed);
+  if (!(await notePlanned(parts.database, parts.ownership, planned.id, placed)) && put.ok) {
+    // It was taken, or taken over, while this was written: nobody asked for it any more.
+    await unlink(parts.folders.path('inbox', planned.name)).catch(() => undefined);
+  }
   parts.database.hints.tell('events');
 }

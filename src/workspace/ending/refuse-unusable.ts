@@ -3,8 +3,8 @@ import { uuid7 } from '../../lib/uuid7.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { isGoalName, stemOf } from '../conventions/names.ts';
 import { failedNote } from '../conventions/notes.ts';
-import { insertUnusable } from '../file-queries.ts';
-import { look } from '../inbox/listing.ts';
+import { insertUnusable, markReplaced, selectOpen } from '../file-queries.ts';
+import type { Unusable } from '../inbox/inbox.ts';
 import { DEFAULT_AGENT, digestOf } from '../inbox/take.ts';
 import { holdOwnership } from '../owner-queries.ts';
 import { OwnershipLost } from '../schema.ts';
@@ -13,14 +13,16 @@ import { freeOutputName } from './free-names.ts';
 /** A plain file whose content can never be a task: the reason goes into an output, and the file is set aside. */
 export async function refuseUnusable(
   parts: BridgeParts,
-  { name, problem }: { name: string; problem: string },
+  { name, problem, signature }: Unusable,
 ): Promise<void> {
-  const signature = await look(parts.folders.path('inbox', name));
-  if (signature === null || typeof signature === 'string') return;
   const output = await freeOutputName(parts, stemOf(name), '__FAILED');
   const id = uuid7();
   await parts.database.transaction(async (tx) => {
     if (!(await holdOwnership(tx, parts.ownership))) throw new OwnershipLost();
+    const planned = (await selectOpen(tx, parts.ownership.workspaceId)).find((file) => file.name === name);
+    // Somebody has written over a file that an answer asked for.
+    if (planned?.status === 'planned') await markReplaced(tx, parts.ownership, planned.id);
+    else if (planned) return;
     await insertUnusable(tx, parts.ownership.workspaceId, {
       id,
       name,

@@ -15,6 +15,7 @@ export type Renaming = {
   ending: 'done' | 'failed';
   /** The text it was taken with, for a file that is gone. Null: it was never read. */
   text: string | null;
+  takenAt: Date;
 };
 
 type IsOurs = (path: string) => Promise<boolean>;
@@ -31,18 +32,30 @@ export async function renameFinished(folder: string, given: Renaming): Promise<s
   const other = `${given.name}.${given.ending === 'done' ? 'failed' : 'done'}`;
   const personal = `.opsloop-${given.id}.finishing`;
 
+  // Written over in place, the file is another one; one whose content was never read is known by inode alone.
+  const isOurs: IsOurs = async (file) =>
+    (await isFile(file, given.inode)) && (given.text === null || (await hasDigest(file, given.digest)));
+  /** Copied back from a backup, a file has another inode, and is older than its task. */
+  const isRestored: IsOurs = async (file) =>
+    (await isOlder(file, given.takenAt)) && (await hasDigest(file, given.digest));
+
+  if (await isThere(path(personal))) {
+    // Cut off here before: ours, or the text that stands for it, or somebody's that is put back.
+    if (
+      !(await isOurs(path(personal))) &&
+      !(await isRestored(path(personal))) &&
+      !(await holdsText(path(personal), given))
+    )
+      await putBack(path(given.name), path(personal));
+  }
   if (!(await isThere(path(personal)))) {
-    // Written over in place, the file is another one; one whose content was never read is known by inode alone.
-    const isOurs: IsOurs = async (file) =>
-      (await isFile(file, given.inode)) && (given.text === null || (await hasDigest(file, given.digest)));
     if (await isOurs(path(final))) return final;
     const moved =
       (await moveAside(path(given.name), path(personal), isOurs)) ||
       (await moveAside(path(other), path(personal), isOurs)) ||
-      // Copied back from a backup, a file has another inode.
-      (await moveAside(path(given.name), path(personal), (file) => hasDigest(file, given.digest)));
+      (await moveAside(path(given.name), path(personal), isRestored));
     if (!moved) {
-      if (given.text === null || (await hasDigest(path(final), digestOf(given.text)))) return final;
+      if (given.text === null || (await holdsText(path(final), given))) return final;
       // It was removed or replaced while it was worked; its text is kept as if it were still there.
       await putWhole(folder, personal, given.text);
     }
@@ -63,13 +76,17 @@ async function moveAside(source: string, personal: string, isOurs: IsOurs): Prom
     throw error;
   }
   if (await isOurs(personal)) return true;
+  await putBack(source, personal);
+  return false;
+}
+
+/** A file of somebody else gets its name back, or the next one where a still newer one has it. */
+async function putBack(source: string, personal: string): Promise<void> {
   await link(personal, source).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
-    // A still newer one has the name by now; this one gets a name of its own.
     await link(personal, source.replace(/\.txt$/, `_${Date.now()}.txt`));
   });
   await unlink(personal);
-  return false;
 }
 
 /** `a.txt.done` of an earlier task becomes `a.txt.1.done`, `.2.done`, …; nothing is overwritten. */
@@ -77,6 +94,11 @@ async function numberOlder(folder: string, final: string): Promise<void> {
   const path = join(folder, final);
   const older = await lstat(path, { bigint: true }).catch(() => null);
   if (!older) return;
+  if (!older.isFile()) {
+    // A folder or a device cannot have a second name.
+    await rename(path, `${path}.${Date.now()}`);
+    return;
+  }
   const [, base = '', ending = ''] = /^(.*)\.(done|failed)$/s.exec(final) ?? [];
   const numberOf = (name: string) =>
     name.startsWith(`${base}.`) && name.endsWith(`.${ending}`)
@@ -105,4 +127,13 @@ async function isFile(path: string, inode: string | null): Promise<boolean> {
 async function hasDigest(path: string, digest: string): Promise<boolean> {
   const read = await readWhole(path);
   return read.ok && digestOf(read.bytes) === digest;
+}
+
+async function isOlder(path: string, than: Date): Promise<boolean> {
+  const found = await lstat(path).catch(() => null);
+  return found !== null && found.mtimeMs < than.getTime();
+}
+
+function holdsText(path: string, { text }: Renaming): Promise<boolean> {
+  return text === null ? Promise.resolve(false) : hasDigest(path, digestOf(text));
 }

@@ -60,7 +60,8 @@ export async function settleEnded(
 async function readEnd({ database }: BridgeParts, file: Attention): Promise<End> {
   const last = await selectEnd(database, file.proposal_id ?? '');
   const exec = last.kind === 'exec' && isExecResult(last.output) ? last.output : null;
-  const command = exec ? parseTaskText(file.body).text : '';
+  const body = file.body ?? '';
+  const command = exec ? parseTaskText(body).text : '';
   if (file.outcome === 'succeeded') {
     if (exec) return { suffix: '__EXEC', content: execNote(command, exec), answer: null, result: 'done' };
     const answer = readAnswer(file, last.output, new Date());
@@ -71,11 +72,11 @@ async function readEnd({ database }: BridgeParts, file: Attention): Promise<End>
     file.proposal_status === 'rejected'
       ? `Rejected by ${file.decision?.by ?? 'policy'}: ${file.decision?.reason || 'no reason was given.'}`
       : `${file.outcome === 'cancelled' ? 'Cancelled' : 'Failed'}: ${last.failure ?? 'no reason is known.'}${
-          file.form === 'exec'
+          file.form === 'exec' && last.begun
             ? ' The outcome of the command is unknown: a part of it may have happened.'
             : ''
         }`;
-  const content = failedNote({ name: file.name, reason, proposalId: file.proposal_id, text: file.body });
+  const content = failedNote({ name: file.name, reason, proposalId: file.proposal_id, text: body });
   return { suffix: '__FAILED', content, answer: null, result: 'failed' };
 }
 

@@ -3,6 +3,7 @@ import { readPolicyKey } from '../../policy/policy.ts';
 import { type Handler, StepError } from '../../worker/handler.ts';
 import type { ExecResult } from '../conventions/notes.ts';
 import { parseTaskText } from '../conventions/task-text.ts';
+import { workspaceOf } from '../task-files.ts';
 import { runCommand } from '../run-command.ts';
 
 /** One argument of a program can have so many bytes on Linux. */
@@ -15,20 +16,21 @@ export type ExecOptions = {
   /** What of our environment they get: where programs are, and the language. */
   env: Record<string, string>;
   /** Whether this process owns the workspace; commands run nowhere else. */
-  isOwner(): boolean;
+  /** The workspace that this process owns and processes; null while there is none. */
+  ownWorkspace(): string | null;
 };
 
 /**
  * Runs a command that an operator has approved. It has one attempt: what is stopped in the middle has failed,
  * because nobody knows how much of it happened.
  */
-export function makeExec({ database, workspace, env, isOwner }: ExecOptions): Handler {
+export function makeExec({ database, workspace, env, ownWorkspace }: ExecOptions): Handler {
   return {
     usesModel: false,
     slots: 1,
     once: true,
-    available: isOwner,
-    async run({ signal, brief, begin }) {
+    available: () => ownWorkspace() !== null,
+    async run({ step, signal, brief, begin }) {
       const { proposal } = await brief();
       const rules = await readPolicyKey(database, 'exec_policy');
       if (proposal.kind !== 'exec' || !rules.enabled)
@@ -41,6 +43,13 @@ export function makeExec({ database, workspace, env, isOwner }: ExecOptions): Ha
         throw new StepError(
           'exec_unusable',
           `The command has ${bytes} bytes; 1 to ${MOST_COMMAND_BYTES} are allowed. It was not run.`,
+          { final: true },
+        );
+      const whose = await workspaceOf(database, step.proposal_id);
+      if (whose !== null && whose !== ownWorkspace())
+        throw new StepError(
+          'wrong_workspace',
+          'Its file is in another workspace than the one that is at work now. It was not run.',
           { final: true },
         );
       await begin();

@@ -3,11 +3,12 @@ import { AppError } from '../../errors.ts';
 import { codeOf } from '../../lib/files.ts';
 import { approve, reject } from '../../loop/decide.ts';
 import { readPolicyKey } from '../../policy/policy.ts';
+import type { Attempts } from '../attempts.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { stemOf } from '../conventions/names.ts';
 import { unavailable } from '../disk/folders.ts';
 import { readWhole, toSignature } from '../disk/read-whole.ts';
-import type { FileRow } from '../schema.ts';
+import type { OpenFile } from '../schema.ts';
 import { digestOf } from './take.ts';
 
 const USED = /^\.opsloop-([0-9a-f-]{36})\.used$/;
@@ -17,7 +18,7 @@ const USED = /^\.opsloop-([0-9a-f-]{36})\.used$/;
  * files approve. The file is used up before the approval counts, so one never approves twice; and it approves
  * what its PENDING note showed: it must be newer than the note, and the task file unchanged.
  */
-export async function useApprovals(parts: BridgeParts, open: FileRow[]): Promise<void> {
+export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempts: Attempts): Promise<void> {
   const { database, folders } = parts;
   const waiting = new Map(
     open
@@ -35,7 +36,10 @@ export async function useApprovals(parts: BridgeParts, open: FileRow[]): Promise
     const [, id] = USED.exec(name) ?? [];
     const file = waiting.get(id ?? '');
     // Used up by whoever was cut off before the approval.
-    if (file) await approveBy(parts, file, folders.path('approvals', name));
+    const used = folders.path('approvals', name);
+    if (file) await attempts.run(name, () => approveBy(parts, file, used));
+    else if (id !== undefined && !open.some((one) => one.id === id))
+      await unlink(used).catch(() => undefined);
   }
   const present = new Set(names);
   for (const file of waiting.values()) {
@@ -49,11 +53,11 @@ export async function useApprovals(parts: BridgeParts, open: FileRow[]): Promise
         throw unavailable(folders.path('approvals'), error);
       },
     );
-    if (!isGone) await approveBy(parts, file, used);
+    if (!isGone) await attempts.run(name, () => approveBy(parts, file, used));
   }
 }
 
-async function approveBy(parts: BridgeParts, file: FileRow, used: string): Promise<void> {
+async function approveBy(parts: BridgeParts, file: OpenFile, used: string): Promise<void> {
   const { database, folders, log } = parts;
   const id = file.proposal_id ?? '';
   const by = `file:approvals/${stemOf(file.name)}.ok`;
@@ -76,7 +80,7 @@ async function approveBy(parts: BridgeParts, file: FileRow, used: string): Promi
 }
 
 /** By the file system's own clock, and by the change time, which nobody can set back. */
-async function isNewerThanNote({ folders }: BridgeParts, file: FileRow, name: string): Promise<boolean> {
+async function isNewerThanNote({ folders }: BridgeParts, file: OpenFile, name: string): Promise<boolean> {
   const [ok, note] = await Promise.all(
     [folders.path('approvals', name), folders.path('outputs', file.note ?? '')].map((path) =>
       lstat(path, { bigint: true }).then(toSignature, () => null),

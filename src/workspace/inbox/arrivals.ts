@@ -14,6 +14,8 @@ export type Arrivals = {
   follow(): Promise<void>;
   /** Whether the name appeared by a rename; undefined as long as that cannot be said. */
   movedIn(name: string): boolean | undefined;
+  /** It was seen while it was written, so it did not come whole. */
+  spoil(name: string): void;
   forget(name: string): void;
   isWatching(): boolean;
   close(): void;
@@ -23,20 +25,28 @@ export type Arrivals = {
 export const SHOWS_ITSELF_MS = 25;
 const QUIET_EVENTS = 1_000;
 
-export function makeArrivals(folder: string, onEvent: (inMs: number) => void, log: Log): Arrivals {
+export function makeArrivals(
+  folder: string,
+  isOfInterest: (name: string) => boolean,
+  onEvent: (inMs: number) => void,
+  log: Log,
+): Arrivals {
   const appeared = new Map<string, { at: number; changed: boolean }>();
   let watcher: FSWatcher | undefined;
   let inode = '';
   let second = 0;
   let events = 0;
   let told = false;
+  let closed = false;
 
   const note = (event: string, name: string | null) => {
     const now = performance.now();
     if (now - second > 1_000) [second, events] = [now, 0];
     // In a flood the kernel drops events, and what is not heard of cannot be told apart.
     if (++events > QUIET_EVENTS) appeared.clear();
-    else if (name !== null && !name.startsWith('.')) {
+    // Hidden names and last names are our own doing, mostly.
+    else if (name !== null && !isOfInterest(name)) return;
+    else if (name !== null) {
       const known = appeared.get(name);
       if (event === 'change') {
         if (known) known.changed = true;
@@ -54,6 +64,7 @@ export function makeArrivals(folder: string, onEvent: (inMs: number) => void, lo
 
   return {
     async follow() {
+      if (closed) return;
       const now = String((await lstat(folder, { bigint: true })).ino);
       if (watcher && now === inode) return;
       stop();
@@ -74,8 +85,12 @@ export function makeArrivals(folder: string, onEvent: (inMs: number) => void, lo
       if (found.changed) return false;
       return performance.now() - found.at < SHOWS_ITSELF_MS ? undefined : true;
     },
+    spoil: (name) => void appeared.set(name, { at: 0, changed: true }),
     forget: (name) => void appeared.delete(name),
     isWatching: () => watcher !== undefined,
-    close: stop,
+    close() {
+      closed = true;
+      stop();
+    },
   };
 }

@@ -11,6 +11,8 @@ export const STILL_MS = 1_000;
 export type Stillness = {
   /** Milliseconds until it can be said to be whole; 0 when it can now. */
   missingMs(name: string, signature: Signature): number;
+  /** Whether it is said to be whole by its coming alone, and that can still be shown to be wrong. */
+  cameWhole(name: string, signature: Signature): boolean;
   forget(name: string): void;
   forgetAllBut(names: ReadonlySet<string>): void;
 };
@@ -23,13 +25,19 @@ export function makeStillness(arrivals: Arrivals): Stillness {
       const look = looks.get(name);
       const same = look !== undefined && isSame(look.signature, signature);
       if (!same) looks.set(name, { signature, since: now });
+      // Empty at first, or another one than at an earlier look: it is written here.
+      if (signature.size === 0 || (look && !same)) arrivals.spoil(name);
       if (signature.size > 0) {
         const moved = arrivals.movedIn(name);
-        // Changed since an earlier look: it is being written, however its name appeared.
-        if (moved === true && (same || look === undefined)) return 0;
+        if (moved === true) return 0;
         if (moved === undefined) return 10;
       }
       return same ? Math.max(0, STILL_MS - (now - look.since)) : STILL_MS;
+    },
+    cameWhole(name, signature) {
+      const look = looks.get(name);
+      const stood = look && isSame(look.signature, signature) && performance.now() - look.since >= STILL_MS;
+      return !stood;
     },
     forget(name) {
       looks.delete(name);

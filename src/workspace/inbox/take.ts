@@ -8,7 +8,7 @@ import { isGoalName, stemOf } from '../conventions/names.ts';
 import { parseTaskText, titleOf } from '../conventions/task-text.ts';
 import type { Read, Signature } from '../disk/read-whole.ts';
 import { insertTaken, markReplaced, takePlanned } from '../file-queries.ts';
-import { type FileRow, type Form, OwnershipLost } from '../schema.ts';
+import { type OpenFile, type Form, OwnershipLost } from '../schema.ts';
 import type { CapHold } from './cap-holds.ts';
 
 export const DEFAULT_AGENT = 'pm';
@@ -23,7 +23,7 @@ export type TaskFile = {
   role: string | null;
   agentId: string;
   /** The row of an answer that asked for exactly this file. */
-  planned: FileRow | null;
+  planned: OpenFile | null;
 };
 
 export type Taken = 'taken' | 'open_already' | { waits: CapHold };
@@ -40,7 +40,7 @@ export async function agentIds(parts: BridgeParts): Promise<Set<string>> {
 export function understand(
   name: string,
   read: Read & { ok: true },
-  planned: FileRow | null,
+  planned: OpenFile | null,
   agents: ReadonlySet<string>,
 ): TaskFile {
   const digest = digestOf(read.bytes);
@@ -103,8 +103,8 @@ export async function take({ propose, ownership }: BridgeParts, file: TaskFile):
 }
 
 /** A planned file that a person has written over is that person's now. */
-export async function giveUpPlanned({ database }: BridgeParts, planned: FileRow): Promise<void> {
-  await markReplaced(database, planned.id);
+export async function giveUpPlanned({ database, ownership }: BridgeParts, planned: OpenFile): Promise<void> {
+  await markReplaced(database, ownership, planned.id);
   database.hints.tell('events');
 }
 

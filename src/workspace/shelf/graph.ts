@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { listFiles } from './listing.ts';
+import type { Listed } from './listing.ts';
 
 const ROLES = ['pm', 'research', 'coder', 'qa', 'ops', 'misc'];
 const MOST_OUTPUTS = 120;
@@ -12,8 +12,8 @@ export type Graph = {
 };
 
 /** The newest outputs as the older dashboard drew them: agent, roles, and what each role produced. */
-export async function drawGraph(outputs: string): Promise<Graph> {
-  const files = await listFiles(outputs, ['.md'], MOST_OUTPUTS);
+export function drawGraph(outputs: Listed[]): Graph {
+  const files = outputs.slice(0, MOST_OUTPUTS);
   const idOf = (name: string) => createHash('sha1').update(name).digest('hex').slice(0, 12);
   const agent = idOf('agent:openclaw');
   const role = (name: string) => idOf(`role:${name}`);

@@ -10,8 +10,28 @@ export type Listed = { name: string; size: number; mtime: number };
 const STATS_AT_ONCE = 64;
 export const MOST_LISTED = 200;
 
-/** Plain files of a folder with these endings, the newest first. A folder that is missing is empty. */
-export async function listFiles(folder: string, endings: string[], most = MOST_LISTED): Promise<Listed[]> {
+/** Many who ask at once share one look at the folder; one that took long is good for a while. */
+const recent = new Map<string, { listed: Promise<Listed[]>; goodUntil: number }>();
+const REST_PER_LOOK = 5;
+const SHORT_MS = 100;
+
+/** Plain files of a folder with these endings, the newest first. */
+export function listFiles(folder: string, endings: string[]): Promise<Listed[]> {
+  const key = `${folder} ${endings.join()}`;
+  const known = recent.get(key);
+  if (known && performance.now() < known.goodUntil) return known.listed;
+  const began = performance.now();
+  const look = { listed: readListing(folder, endings), goodUntil: Number.POSITIVE_INFINITY };
+  recent.set(key, look);
+  const rest = () => {
+    const took = performance.now() - began;
+    look.goodUntil = took < SHORT_MS ? 0 : performance.now() + took * REST_PER_LOOK;
+  };
+  look.listed.then(rest, () => recent.delete(key));
+  return look.listed;
+}
+
+async function readListing(folder: string, endings: string[]): Promise<Listed[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
     throw unavailable(folder, error);
@@ -32,5 +52,5 @@ export async function listFiles(folder: string, endings: string[], most = MOST_L
     found.push(...stats.flat());
   }
   found.sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
-  return found.slice(0, most).map(({ name, size, mtime }) => ({ name, size, mtime }));
+  return found.slice(0, MOST_LISTED).map(({ name, size, mtime }) => ({ name, size, mtime }));
 }

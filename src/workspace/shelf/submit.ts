@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts';
 import { numbered, sanitiseName } from '../conventions/names.ts';
 import { type Folders, requireRealFolders, unavailable } from '../disk/folders.ts';
-import { putWhole } from '../disk/put-whole.ts';
+import { putUnderFreeName } from '../disk/put-whole.ts';
 import { MOST_BYTES } from '../disk/read-whole.ts';
 
 /** What the older system wrote for a submission without a text. */
@@ -21,15 +21,11 @@ export async function submitFile(folders: Folders, given: { name: string; text: 
     throw new AppError('too_large', `The text has ${bytes} bytes; ${MOST_BYTES} are allowed.`);
   await requireRealFolders(folders);
   const name = sanitiseName(given.name);
-  try {
-    for (let number = 1; number <= MOST_NUMBERS; number++) {
-      const candidate = numbered(name, number);
-      const put = await putWhole(folders.path('inbox'), candidate, text, { adopt: false });
-      if (put.ok) return candidate;
-    }
-  } catch (error) {
+  const names = Array.from({ length: MOST_NUMBERS }, (_, index) => numbered(name, index + 1));
+  const file = await putUnderFreeName(folders.path('inbox'), names, text).catch((error: unknown) => {
     throw unavailable(folders.path('inbox'), error);
-  }
+  });
+  if (file !== null) return file;
   throw new AppError(
     'conflict',
     `${name} and ${MOST_NUMBERS} numbers behind it are taken; use another name.`,

@@ -80,10 +80,8 @@ async function waitForOutput(
   const seconds = parseInteger('--timeout', options.timeout) ?? 30;
   const until = performance.now() + seconds * 1000;
   for (;;) {
-    const { files } = await client.read(client.api.api.outputs.$get());
-    const mine = files.filter((file) => file.name.startsWith(`${stem}__`));
-    const found = options.exec ? mine.find((file) => /__(EXEC|FAILED)\.md$/.test(file.name)) : mine[0];
-    if (found) return found.name;
+    const name = await newestOutput(client, stem, options.exec ?? false);
+    if (name !== null) return name;
     if (performance.now() > until)
       throw new AppError(
         'timed_out',
@@ -91,4 +89,21 @@ async function waitForOutput(
       );
     await sleep(Math.max(0.1, Number(options.interval) || 1) * 1000);
   }
+}
+
+/** What the loop says of the stem; where somebody else works the files, what lies in the folder. */
+async function newestOutput(
+  client: Connection['client'],
+  stem: string,
+  exec: boolean,
+): Promise<string | null> {
+  const { files } = await client.read(client.api.api.ops.files.$get({ query: { stem, limit: '1' } }));
+  const [file] = files;
+  if (file) {
+    if (file.status === 'finished') return file.output;
+    return exec || file.proposal_status !== 'pending' ? null : file.note;
+  }
+  const { files: outputs } = await client.read(client.api.api.outputs.$get());
+  const mine = outputs.filter((output) => output.name.startsWith(`${stem}__`));
+  return (exec ? mine.find((output) => output.name.endsWith('__EXEC.md')) : mine[0])?.name ?? null;
 }
