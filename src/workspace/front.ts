@@ -73,10 +73,10 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
         log.error(reason);
       return;
     }
-    await withdrawChanged(seen.open);
+    const withdrawn = await withdrawChanged(seen.open);
     await useApprovals(parts, seen.open, attempts);
     await troubles.note('files of the inbox', attempts.problem());
-    if (seen.taken > 0 || seen.unusable.length > 0) {
+    if (seen.taken > 0 || seen.unusable.length > 0 || withdrawn) {
       inbox.dirty();
       changed();
     }

@@ -96,3 +96,23 @@ test('a retry is a linked new mission with the steps that were not completed, wh
     code: 'conflict',
   });
 });
+
+test('while the end of its task file is still being written, a mission is not retried', async () => {
+  await openPolicy(db.database, ['task']);
+  const { proposal, mission } = await proposer(db.database)({ kind: 'task' });
+  const claim = await (await testWorker(db.database)).claimOne('task');
+  await db.database.transaction((tx) =>
+    failStep(tx, { ...claim, failure: { class: 'error', message: 'x' }, final: true, retryInMs: 0 }),
+  );
+  await db.database.query(
+    `with w as (insert into ops_workspaces (id, path, mode) values (gen_random_uuid(), '/nowhere', 'process') returning id)
+     insert into ops_files (id, workspace_id, name, form, status, digest, agent_id, proposal_id, root_id, result)
+     select $1, w.id, 'a.txt', 'task', 'settled', 'd', 'pm', $1, $1, 'failed' from w`,
+    [proposal.id],
+  );
+  const retry = () => retryMission(db.database, mission?.mission.id ?? '', { by: 'key:ann' });
+  await expect(retry()).rejects.toMatchObject({ code: 'conflict' });
+  await db.database.query("update ops_files set status = 'finished', finished_at = now()");
+  await retry();
+  expect(await db.database.query('select status from ops_files')).toEqual([{ status: 'taken' }]);
+});

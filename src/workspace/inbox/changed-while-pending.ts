@@ -46,7 +46,9 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
     }
   };
 
-  return async function withdrawChanged(open: OpenFile[]): Promise<void> {
+  /** Returns whether anything is open no more. */
+  return async function withdrawChanged(open: OpenFile[]): Promise<boolean> {
+    let changed = false;
     const waiting = open.filter(
       (file) =>
         (file.status === 'taken' && file.note !== null) || (file.status === 'planned' && file.inode !== null),
@@ -61,6 +63,7 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
         if (!(await markReplaced(database, ownership, file.id))) continue;
         if (file.proposal_id !== null) await rejectIt(file, 'its file was removed from the inbox');
         database.hints.tell('events');
+        changed = true;
         continue;
       }
       missing.delete(file.id);
@@ -68,5 +71,6 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
       await rejectIt(file, 'its file was written anew; the new text is a task of its own');
       seen.delete(file.id);
     }
+    return changed;
   };
 }
