@@ -81,7 +81,6 @@ export function olderFileRoutes(app: App) {
     return { ok: true, file };
   };
 
-  /** A folder that is missing is empty; one that became a link shows nothing. */
   const listing = async (folder: 'inbox' | 'outputs', endings: string[]) => {
     if (!(await isThere(folders.path(folder)))) return [];
     await requireRealFolders(folders, [folder]);
@@ -93,7 +92,8 @@ export function olderFileRoutes(app: App) {
     .openapi(outputs, async (c) => c.json({ files: await listing('outputs', ['.md']) }, 200))
     .openapi(out, async (c) => {
       const name = decodeFileName(lastSegment(c));
-      await requireRealFolders(folders, ['outputs']);
+      // A folder that is missing has no such file; one that became a link shows nothing.
+      if (await isThere(folders.path('outputs'))) await requireRealFolders(folders, ['outputs']);
       const content = await readOutput(folders.path('outputs'), name);
       c.header(
         'Content-Disposition',
