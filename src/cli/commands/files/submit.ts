@@ -14,7 +14,7 @@ export function addSubmitting(program: Command, files: Command): void {
     .option('--name <name>', 'the file it becomes')
     .addHelpText('after', '\nExample:\n  opsloop files submit "@qa: list the risks" --name risks')
     .action(async (text: string, { strict, name }: { strict?: boolean; name?: string }) => {
-      await submit(program, strict ? `STRICT: ${text}` : text, name ?? `task_${timestamp()}`);
+      await submit(program, strict ? `STRICT: ${text}` : text, name ?? `task_${timestamp()}`, 'wait');
     });
 
   files
@@ -24,7 +24,7 @@ export function addSubmitting(program: Command, files: Command): void {
     .option('--name <name>', 'the file it becomes')
     .addHelpText('after', '\nExample:\n  opsloop files exec "df -h" --name disk')
     .action(async (command: string, { name }: { name?: string }) => {
-      await submit(program, `EXEC: ${command}`, name ?? `exec_${timestamp()}`);
+      await submit(program, `EXEC: ${command}`, name ?? `exec_${timestamp()}`, 'approve');
     });
 
   files
@@ -65,12 +65,12 @@ async function confirm(text: string): Promise<void> {
   if (!/^y(es)?$/i.test(answer.trim())) throw new AppError('usage', 'It was not approved.');
 }
 
-async function submit(program: Command, text: string, name: string): Promise<void> {
+async function submit(program: Command, text: string, name: string, next: 'wait' | 'approve'): Promise<void> {
   const { client, show } = await connect(program);
   const answer = await client.read(client.api.api.submit.$post({ json: { name, text } }));
   show(answer, ({ file }) => {
     const stem = file.replace(/\.txt$/, '');
-    printFields({ file: `inbox/${file}`, next: `opsloop files wait ${stem}` });
+    printFields({ file: `inbox/${file}`, next: `opsloop files ${next} ${stem}` });
   });
 }
 
