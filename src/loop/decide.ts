@@ -48,13 +48,19 @@ export async function approve(
 export async function reject(
   database: Database,
   id: string,
-  given: { by: string; reason?: string | undefined },
+  given: {
+    by: string;
+    reason?: string | undefined;
+    /** Writes that belong to the rejection: in its transaction, which may run more than once, or not at all. */
+    alongside?: (tx: Db) => Promise<void>;
+  },
 ): Promise<Decided> {
   const proposal = await database.transaction(async (tx) => {
     await getProposal(tx, id);
     const decision = { by: given.by, action: 'rejected' as const, reason: given.reason ?? '' };
     const row = await decidePending(tx, { id, status: 'rejected', decision, edit: null });
     if (!row) throw await alreadyDecided(tx, id);
+    await given.alongside?.(tx);
     return row;
   });
   database.hints.tell('events');

@@ -253,7 +253,7 @@ export async function reopenFile(tx: Db, proposalId: string, by: string): Promis
     'select status from ops_files where proposal_id = $1 for update',
     [proposalId],
   );
-  if (file?.status === 'settled') return false;
+  if (file !== undefined && file.status !== 'finished') return false;
   await tx.query(
     `with reopened as (
        update ops_files set status = 'taken', finished_at = null

@@ -102,7 +102,8 @@ async function runHandler(
     signal,
     brief,
     async begin() {
-      if (signal.aborted || !(await isHeld(deps.database, claim)))
+      const held = await isHeld(deps.database, claim);
+      if (signal.aborted || !held)
         throw new StepError('claim_lost', 'The claim was lost before it was begun.');
       progress.begun = true;
       deps.begunOnce.add(claim.claim_id);

@@ -5,14 +5,15 @@ import { isDiskError, unavailable } from './disk/folders.ts';
 import { OwnershipLost } from './schema.ts';
 
 const AGAIN_MS = 10_000;
+const LAPSES_MS = 30_000;
 
 /**
  * One file's trouble is that file's alone: it is told once, left for ten seconds, and the others go on. What
  * concerns all files (the database is away, the workspace is somebody else's) is thrown on.
  */
 export type Attempts = {
-  /** Whether the file may be tried now. */
-  isDue(id: string): boolean;
+  /** Those that are not tried now. */
+  waiting(): string[];
   run(id: string, work: () => Promise<void>): Promise<void>;
   /** What stands in the way of the first file that waits; null when none does. */
   problem(): string | null;
@@ -20,11 +21,15 @@ export type Attempts = {
 
 export function makeAttempts(log: Log): Attempts {
   const failing = new Map<string, { again: number; problem: string }>();
-  const isDue = (id: string) => (failing.get(id)?.again ?? 0) <= performance.now();
   return {
-    isDue,
+    waiting() {
+      const now = performance.now();
+      // One that nobody tries again has ended in another way.
+      for (const [id, { again }] of failing) if (again + LAPSES_MS < now) failing.delete(id);
+      return [...failing].filter(([, { again }]) => again > now).map(([id]) => id);
+    },
     async run(id, work) {
-      if (!isDue(id)) return;
+      if ((failing.get(id)?.again ?? 0) > performance.now()) return;
       try {
         await work();
         failing.delete(id);
@@ -38,6 +43,9 @@ export function makeAttempts(log: Log): Attempts {
         failing.set(id, { again: performance.now() + AGAIN_MS, problem });
       }
     },
-    problem: () => [...failing.values()][0]?.problem ?? null,
+    problem() {
+      const now = performance.now();
+      return [...failing.values()].find(({ again }) => again + LAPSES_MS >= now)?.problem ?? null;
+    },
   };
 }

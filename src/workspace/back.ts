@@ -30,17 +30,16 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
 
   const { workspaceId } = ownership;
   const attempts = makeAttempts(log);
-  /** Works what is due, several at once; one that fails is the others' business no more. */
+  /** Several at once; one that fails is left out for a while, and the others go on. */
   const each = async <File extends { id: string }>(files: File[], work: (file: File) => Promise<void>) => {
-    const due = files.filter((file) => attempts.isDue(file.id));
-    for (let at = 0; at < due.length; at += AT_ONCE)
-      await Promise.all(due.slice(at, at + AT_ONCE).map((file) => attempts.run(file.id, () => work(file))));
-    return due.length;
+    for (let at = 0; at < files.length; at += AT_ONCE)
+      await Promise.all(files.slice(at, at + AT_ONCE).map((file) => attempts.run(file.id, () => work(file))));
+    return files.length;
   };
   const namesInUse = async () => new Set(await openNames(database, workspaceId));
 
   const endAll = async () => {
-    const ended = await selectAttention(database, workspaceId, BATCH);
+    const ended = await selectAttention(database, workspaceId, attempts.waiting(), BATCH);
     if (ended.length === 0) return 0;
     const names = await namesInUse();
     return each(ended, (file) =>
@@ -49,13 +48,13 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
   };
 
   const finishAll = async () =>
-    each(await selectFinishable(database, workspaceId, BATCH), async (file) => {
+    each(await selectFinishable(database, workspaceId, attempts.waiting(), BATCH), async (file) => {
       await requireRealFolders(folders, ['inbox', 'state']);
       await finishFile(parts, file);
     });
 
   const placeAll = async () => {
-    const planned = await selectUnplaced(database, workspaceId, BATCH);
+    const planned = await selectUnplaced(database, workspaceId, attempts.waiting(), BATCH);
     if (planned.length === 0) return 0;
     const names = await namesInUse();
     return each(planned, (file) => placePlanned(parts, file, names));

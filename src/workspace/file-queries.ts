@@ -246,22 +246,18 @@ export async function openNames(db: Db, workspaceId: string): Promise<string[]> 
 }
 
 /** Files that answers asked for and that are not in the inbox yet. */
-export function selectUnplaced(db: Db, workspaceId: string, limit: number): Promise<FileRow[]> {
+export function selectUnplaced(
+  db: Db,
+  workspaceId: string,
+  except: string[],
+  limit: number,
+): Promise<FileRow[]> {
   return db.query<FileRow>(
     `select * from ops_files where workspace_id = $1 and status = 'planned' and inode is null
+       and id <> all ($3::uuid[])
      order by id limit $2`,
-    [workspaceId, limit],
+    [workspaceId, limit, except],
   );
-}
-
-/** Whether nothing has been decided about it yet: it is planned, or its proposal is pending. */
-export async function isUndecided(db: Db, id: string): Promise<boolean> {
-  const rows = await db.query(
-    `select from ops_files f left join ops_proposals p on p.id = f.proposal_id
-     where f.id = $1 and (f.status = 'planned' or (f.status = 'taken' and p.status = 'pending'))`,
-    [id],
-  );
-  return rows.length > 0;
 }
 
 export async function isTaken(db: Db, id: string): Promise<boolean> {
@@ -279,7 +275,12 @@ export type Attention = FileRow & {
   body: string | null;
 };
 
-export function selectAttention(db: Db, workspaceId: string, limit: number): Promise<Attention[]> {
+export function selectAttention(
+  db: Db,
+  workspaceId: string,
+  except: string[],
+  limit: number,
+): Promise<Attention[]> {
   return db.query<Attention>(
     `select f.*, p.status as proposal_status, p.outcome, p.decision, p.body,
        (select name from ops_files where id = f.parent_id) as parent
@@ -289,8 +290,9 @@ export function selectAttention(db: Db, workspaceId: string, limit: number): Pro
          -- A retry is under way as long as a mission is active.
          or (p.status = 'completed' and not exists (
            select from ops_missions m where m.proposal_id = p.id and m.status = 'active')))
+       and f.id <> all ($3::uuid[])
      order by f.id limit $2`,
-    [workspaceId, limit],
+    [workspaceId, limit, except],
     'opsloop_file_attention',
   );
 }
@@ -298,14 +300,20 @@ export function selectAttention(db: Db, workspaceId: string, limit: number): Pro
 /** A settled file whose output is in place, with the text it was taken with. */
 export type Finishable = FileRow & { body: string | null };
 
-export function selectFinishable(db: Db, workspaceId: string, limit: number): Promise<Finishable[]> {
+export function selectFinishable(
+  db: Db,
+  workspaceId: string,
+  except: string[],
+  limit: number,
+): Promise<Finishable[]> {
   return db.query<Finishable>(
     `select f.*, case when p.original is null then p.body else p.original ->> 'body' end as body
      from ops_files f join ops_artefacts a on a.name = f.output
      left join ops_proposals p on p.id = f.proposal_id
      where f.workspace_id = $1 and f.status = 'settled' and a.written_at is not null
+       and f.id <> all ($3::uuid[])
      order by f.id limit $2`,
-    [workspaceId, limit],
+    [workspaceId, limit, except],
     'opsloop_files_finishable',
   );
 }

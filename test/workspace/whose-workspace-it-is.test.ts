@@ -1,14 +1,28 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { buildHttp } from '../../src/http/app.ts';
 import { silentLog } from '../../src/log.ts';
-import { foldersOf } from '../../src/workspace/disk/folders.ts';
+import { foldersOf, makeFolders } from '../../src/workspace/disk/folders.ts';
+import { keepInMemory } from '../../src/workspace/ending/memory.ts';
 import { placePlanned } from '../../src/workspace/ending/place-planned.ts';
 import { renameFinished } from '../../src/workspace/ending/rename.ts';
 import { digestOf } from '../../src/workspace/inbox/take.ts';
+import { acquire, makeOwner } from '../../src/workspace/owner.ts';
+import { renewOwnership } from '../../src/workspace/owner-queries.ts';
 import type { FileRow } from '../../src/workspace/schema.ts';
 import { testConfig, toRequest } from '../support/app.ts';
 import { useDatabase } from '../support/database.ts';
@@ -31,7 +45,8 @@ function start(workspace: string, env: Record<string, string> = {}): App {
   return app;
 }
 const owns = (app: App) => eventually(async () => app.bridge()?.isOwner());
-const one = async (sql: string, values: unknown[] = []) => (await db.database.query(sql, values))[0];
+const one = async <Row>(sql: string, values: unknown[] = []) =>
+  (await db.database.query<Row>(sql, values))[0];
 
 test('a workspace that is not mounted at the start is not made anew; it is said how to begin anew', async () => {
   await openPolicy(db.database, ['task']);
@@ -166,4 +181,46 @@ test('what lies under the private name and is not ours gets its name back', asyn
   expect(await list()).toEqual(['a.txt', 'a.txt.done']);
   expect(await readFile(join(folder, 'a.txt'), 'utf8')).toBe('somebody else’s');
   expect(await readFile(join(folder, 'a.txt.done'), 'utf8')).toBe('ours');
+});
+
+test('a file that cannot be read for a moment is not taken for another one', async () => {
+  const { folder, given, list } = await worked('linked');
+  await link(join(folder, 'a.txt'), join(folder, 'backup'));
+  await renameFinished(folder, given);
+  expect(await list()).toEqual(['a.txt.done', 'backup']);
+});
+
+test('goals that end together are all remembered', async () => {
+  const workspace = await workspaceAt();
+  const folders = foldersOf(workspace);
+  await makeFolders(folders);
+  const goals = ['a', 'b', 'c'].map((name) => ({
+    goal_file: `GOAL_${name}.txt`,
+    goal: name,
+    created_at: name,
+    subtasks: [],
+  }));
+  await Promise.all(goals.map((goal) => keepInMemory(folders, goal)));
+  await keepInMemory(folders, goals[0] ?? { goal_file: '', goal: '', created_at: '', subtasks: [] });
+  const memory = JSON.parse(await readFile(folders.path('state', 'memory.json'), 'utf8')) as {
+    created_tasks: unknown[];
+  };
+  expect(memory.created_tasks).toHaveLength(3);
+});
+
+test('an owner that was frozen past its lease does not renew it beside another', async () => {
+  const own = async (path: string) => {
+    const acquired = await acquire(db.database, foldersOf(path), await makeOwner(), 'process');
+    if (!('workspace' in acquired)) throw new Error('somebody else owns it');
+    return acquired.workspace.id;
+  };
+  const here = await own(await workspaceAt());
+  const frozen = await one<{ owner: string }>('select owner from ops_workspaces where id = $1', [here]);
+  await db.database.query(
+    "update ops_workspaces set lease_expires_at = now() - interval '1 s' where id = $1",
+    [here],
+  );
+  await own(await workspaceAt());
+  expect(await renewOwnership(db.database, { workspaceId: here, owner: frozen?.owner ?? '' })).toBeNull();
+  await db.database.query('update ops_workspaces set owner = null, holder = null, lease_expires_at = null');
 });

@@ -12,7 +12,7 @@ export const TEMPORARY = '.opsloop-new-';
 
 export type Put =
   /** The file is there with this content: put now, or by whoever was cut off before. */
-  | { ok: true; inode: string }
+  | { ok: true; inode: string; made: boolean }
   /** Somebody else's file has the name. */
   | { ok: false };
 
@@ -22,16 +22,16 @@ export type Put =
  */
 export async function putWhole(folder: string, name: string, content: string): Promise<Put> {
   const path = join(folder, name);
-  const isThere = await withTemporary(folder, content, async (temporary) => {
-    if (await linkNew(temporary, path)) return true;
+  const state = await withTemporary(folder, content, async (temporary) => {
+    if (await linkNew(temporary, path)) return 'made';
     const there = await readWhole(path, { mostBytes: MOST_COMPARED, anyLinks: true });
-    if (!there.ok || there.text !== content) return false;
+    if (!there.ok || there.text !== content) return 'theirs';
     await dropTwins(folder, there.signature.inode);
-    return true;
+    return 'there';
   });
-  if (!isThere) return { ok: false };
+  if (state === 'theirs') return { ok: false };
   await syncDirectory(folder);
-  return { ok: true, inode: String((await lstat(path, { bigint: true })).ino) };
+  return { ok: true, made: state === 'made', inode: String((await lstat(path, { bigint: true })).ino) };
 }
 
 /** Puts a new file in place under the first of the names that is free; null when none is. */

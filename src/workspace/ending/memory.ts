@@ -17,10 +17,17 @@ const Memory = z.looseObject({
   notes: z.array(z.unknown()).default([]),
 });
 
-/**
- * Adds a goal once; whatever else is in the file stays. One that cannot be read is set aside and not lost.
- */
-export async function keepInMemory(folders: Folders, goal: Remembered): Promise<void> {
+let last: Promise<void> = Promise.resolve();
+
+/** Adds a goal once, one after the other; whatever else is in the file stays. */
+export function keepInMemory(folders: Folders, goal: Remembered): Promise<void> {
+  const kept = last.then(() => addToMemory(folders, goal));
+  last = kept.catch(() => undefined);
+  return kept;
+}
+
+/** A file that cannot be read is set aside and not lost. */
+async function addToMemory(folders: Folders, goal: Remembered): Promise<void> {
   const path = folders.path('state', MEMORY);
   const read = await readWhole(path, { mostBytes: MOST_BYTES });
   const parsed = Memory.safeParse(read.ok ? parseJson(read.text) : {});

@@ -19,8 +19,10 @@ export async function placePlanned(
   const placed = put.ok
     ? { name: planned.name, inode: put.inode }
     : { name: await freeTaskName(parts, planned.name, openNames), inode: null };
-  if (!(await notePlanned(parts.database, parts.ownership, planned.id, placed)) && put.ok) {
-    // It was taken, or taken over, while this was written: nobody asked for it any more.
+  const noted = await notePlanned(parts.database, parts.ownership, planned.id, placed);
+  if (!noted && put.ok && put.made && (await holdOwnership(parts.database, parts.ownership))) {
+    // It was withdrawn while this was written: nobody asks for it any more. (An owner who has lost the workspace
+    // touches nothing: the file may be what the next one counts on.)
     await unlink(parts.folders.path('inbox', planned.name)).catch(() => undefined);
   }
   parts.database.hints.tell('events');

@@ -34,7 +34,7 @@ export async function renameFinished(folder: string, given: Renaming): Promise<s
 
   // Written over in place, the file is another one; one whose content was never read is known by inode alone.
   const isOurs: IsOurs = async (file) =>
-    (await isFile(file, given.inode)) && (given.text === null || (await hasDigest(file, given.digest)));
+    (await isFile(file, given.inode)) && (given.text === null || (await stillHolds(file, given.digest)));
   /** Copied back from a backup, a file has another inode, and is older than its task. */
   const isRestored: IsOurs = async (file) =>
     (await isOlder(file, given.takenAt)) && (await hasDigest(file, given.digest));
@@ -82,10 +82,15 @@ async function moveAside(source: string, personal: string, isOurs: IsOurs): Prom
 
 /** A file of somebody else gets its name back, or the next one where a still newer one has it. */
 async function putBack(source: string, personal: string): Promise<void> {
-  await link(personal, source).catch(async (error: unknown) => {
+  try {
+    await link(personal, source);
+  } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    await link(personal, source.replace(/\.txt$/, `_${Date.now()}.txt`));
-  });
+    const ours = await lstat(personal, { bigint: true });
+    // Cut off here before, it has its name already.
+    if (!(await isFile(source, String(ours.ino))))
+      await link(personal, source.replace(/(\.txt|)$/, `_${Date.now()}$1`));
+  }
   await unlink(personal);
 }
 
@@ -122,6 +127,14 @@ async function numberOlder(folder: string, final: string): Promise<void> {
 async function isFile(path: string, inode: string | null): Promise<boolean> {
   const found = await lstat(path, { bigint: true }).catch(() => null);
   return found !== null && found.isFile() && String(found.ino) === inode;
+}
+
+/** For a file that is ours by its inode: only what was read can say that it is another one by now. */
+async function stillHolds(path: string, digest: string): Promise<boolean> {
+  const read = await readWhole(path, { anyLinks: true });
+  if (read.ok) return digestOf(read.bytes) === digest;
+  if (read.why === 'unusable' || read.why === 'vanished') return false;
+  throw new Error(`${path} cannot be read now: ${read.problem}`);
 }
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {

@@ -31,6 +31,8 @@ export async function settleEnded(
   const output = await freeOutputName(parts, stemOf(file.name), end.suffix);
   await database.transaction(async (tx) => {
     if (!(await holdOwnership(tx, ownership))) throw new OwnershipLost();
+    // Whoever was faster has said it already.
+    if (!(await settle(tx, file.id, { result: end.result, output }))) return;
     const dropped = [...(end.answer?.dropped ?? [])];
     if (end.answer && asks.length > 0) {
       const { max_depth, max_tasks } = await readPolicyKey(tx, 'chains');
@@ -52,7 +54,6 @@ export async function settleEnded(
       fileId: file.id,
       proposalId: file.proposal_id,
     });
-    await settle(tx, file.id, { result: end.result, output });
   });
   database.hints.tell('events');
 }

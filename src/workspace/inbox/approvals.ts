@@ -37,7 +37,7 @@ export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempt
     const file = waiting.get(id ?? '');
     // Used up by whoever was cut off before the approval.
     const used = folders.path('approvals', name);
-    if (file) await attempts.run(name, () => approveBy(parts, file, used));
+    if (file) await attempts.run(file.id, () => approveBy(parts, file, used));
     else if (id !== undefined && !open.some((one) => one.id === id))
       await unlink(used).catch(() => undefined);
   }
@@ -53,7 +53,7 @@ export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempt
         throw unavailable(folders.path('approvals'), error);
       },
     );
-    if (!isGone) await attempts.run(name, () => approveBy(parts, file, used));
+    if (!isGone) await attempts.run(file.id, () => approveBy(parts, file, used));
   }
 }
 

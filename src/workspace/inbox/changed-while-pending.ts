@@ -1,24 +1,28 @@
+import { lstat } from 'node:fs/promises';
+import type { Db } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { reject } from '../../loop/decide.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
-import { isUndecided, markReplaced } from '../file-queries.ts';
+import { markReplaced, notePlanned } from '../file-queries.ts';
 import type { OpenFile } from '../schema.ts';
 import { look } from './listing.ts';
 import { digestOf } from './take.ts';
 import { STILL_MS } from './stillness.ts';
 
-const MOST_LOOKED_AT = 500;
+const MOST_LOOKED_AT = 5_000;
 const REMOVED_MS = 3_000;
 
 /**
  * Files that were put there for later and are no more what they were. One that waits for an operator and is written
  * anew asks for something else: the old proposal is rejected, so that nobody approves what is no longer there, and
- * the new text is a task of its own. One that is removed is withdrawn, and so is a planned one, which would hold up
- * those after it for ever. (A folder that is not mounted is noticed before.)
+ * the new text is a task of its own. One that this process saw and that is gone from the same folder was removed:
+ * it is withdrawn, or it would hold up those after it. A planned one that nobody has seen is put there again.
  */
 export function makeChangeWatch({ database, folders, ownership, log }: BridgeParts) {
   const seen = new Map<string, { signature: Signature; since: number; changed: boolean }>();
+  /** In which folder a file was last there: another folder under the same name says nothing about it. */
+  const presentIn = new Map<string, string>();
   const missing = new Map<string, number>();
 
   const isChanged = async (file: OpenFile, found: Signature): Promise<boolean> => {
@@ -31,19 +35,33 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
     return false;
   };
 
-  const isRemoved = (file: OpenFile): boolean => {
+  const isGone = (file: OpenFile): boolean => {
     const since = missing.get(file.id) ?? performance.now();
     missing.set(file.id, since);
     return performance.now() - since >= REMOVED_MS;
   };
 
-  const rejectIt = async (file: OpenFile, reason: string) => {
+  /** @param withRow ends the file's row in the same transaction, so that nothing is written for it any more */
+  const rejectIt = async (file: OpenFile, reason: string, withRow = false) => {
+    const alongside = async (tx: Db) => void (withRow && (await markReplaced(tx, ownership, file.id)));
     try {
-      await reject(database, file.proposal_id ?? '', { by: 'files', reason });
+      await reject(database, file.proposal_id ?? '', { by: 'files', reason, alongside });
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'conflict')) throw error;
       log.debug({ file: file.name }, error.message);
     }
+  };
+
+  const endRemoved = async (file: OpenFile, inbox: string): Promise<boolean> => {
+    if (!isGone(file)) return false;
+    const wasHere = presentIn.get(file.id) === inbox;
+    if (file.status === 'planned') {
+      if (wasHere) await markReplaced(database, ownership, file.id);
+      else await notePlanned(database, ownership, file.id, { name: file.name, inode: null });
+    } else if (wasHere) await rejectIt(file, 'its file was removed from the inbox', true);
+    else return false;
+    database.hints.tell('events');
+    return true;
   };
 
   /** Returns whether anything is open no more. */
@@ -54,19 +72,17 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
         (file.status === 'taken' && file.note !== null) || (file.status === 'planned' && file.inode !== null),
     );
     const ids = new Set(waiting.map((file) => file.id));
-    for (const known of [seen, missing]) for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    for (const known of [seen, missing, presentIn])
+      for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    const inbox = String((await lstat(folders.path('inbox'), { bigint: true })).ino);
     for (const file of waiting.slice(0, MOST_LOOKED_AT)) {
       const found = await look(folders.path('inbox', file.name));
       if (found === null) {
-        if (!isRemoved(file) || !(await isUndecided(database, file.id))) continue;
-        // First the row, so that nothing more is written for what its owner took away.
-        if (!(await markReplaced(database, ownership, file.id))) continue;
-        if (file.proposal_id !== null) await rejectIt(file, 'its file was removed from the inbox');
-        database.hints.tell('events');
-        changed = true;
+        changed = (await endRemoved(file, inbox)) || changed;
         continue;
       }
       missing.delete(file.id);
+      presentIn.set(file.id, inbox);
       if (file.status === 'planned' || typeof found === 'string' || !(await isChanged(file, found))) continue;
       await rejectIt(file, 'its file was written anew; the new text is a task of its own');
       seen.delete(file.id);

@@ -1,4 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises';
+import { codeOf, isMissing } from '../../lib/files.ts';
 import { isTaskName, nameProblem } from '../conventions/names.ts';
 import { unavailable } from '../disk/folders.ts';
 import { type Signature, toSignature } from '../disk/read-whole.ts';
@@ -35,12 +36,12 @@ export async function listInbox(folder: string): Promise<Listing> {
   return listing;
 }
 
-/** Looks at a file without opening it; a text is why it is none that can be taken. */
+/** Looks at a file without opening it; a text is why it is none that can be taken, null says that it is not there. */
 export async function look(path: string): Promise<Signature | string | null> {
   try {
     return toSignature(await lstat(path, { bigint: true }));
-  } catch {
-    return null;
+  } catch (error) {
+    return isMissing(error) ? null : `it cannot be looked at (${codeOf(error) ?? 'unknown'})`;
   }
 }
 
