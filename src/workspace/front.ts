@@ -73,7 +73,7 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
         log.error(reason);
       return;
     }
-    const withdrawn = await withdrawChanged(seen.open);
+    const withdrawn = await withdrawChanged(seen.open, seen.listing.names);
     await useApprovals(parts, seen.open, attempts);
     await troubles.note('files of the inbox', attempts.problem());
     if (seen.taken > 0 || seen.unusable.length > 0 || withdrawn) {

@@ -3,6 +3,7 @@ import type { Db } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { reject } from '../../loop/decide.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
+import { isTaskName } from '../conventions/names.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
 import { markReplaced, notePlanned } from '../file-queries.ts';
 import type { OpenFile } from '../schema.ts';
@@ -21,8 +22,8 @@ const REMOVED_MS = 3_000;
  */
 export function makeChangeWatch({ database, folders, ownership, log }: BridgeParts) {
   const seen = new Map<string, { signature: Signature; since: number; changed: boolean }>();
-  /** In which folder a file was last there: another folder under the same name says nothing about it. */
-  const presentIn = new Map<string, string>();
+  /** In which folder a name was last seen: another folder in its place says nothing about it. */
+  const seenIn = new Map<string, string>();
   const missing = new Map<string, number>();
 
   const isChanged = async (file: OpenFile, found: Signature): Promise<boolean> => {
@@ -54,7 +55,7 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
 
   const endRemoved = async (file: OpenFile, inbox: string): Promise<boolean> => {
     if (!isGone(file)) return false;
-    const wasHere = presentIn.get(file.id) === inbox;
+    const wasHere = seenIn.get(file.name) === inbox;
     if (file.status === 'planned') {
       if (wasHere) await markReplaced(database, ownership, file.id);
       else await notePlanned(database, ownership, file.id, { name: file.name, inode: null });
@@ -65,15 +66,14 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
   };
 
   /** Returns whether anything is open no more. */
-  return async function withdrawChanged(open: OpenFile[]): Promise<boolean> {
+  return async function withdrawChanged(open: OpenFile[], names: ReadonlySet<string>): Promise<boolean> {
     let changed = false;
     const waiting = open.filter(
       (file) =>
         (file.status === 'taken' && file.note !== null) || (file.status === 'planned' && file.inode !== null),
     );
     const ids = new Set(waiting.map((file) => file.id));
-    for (const known of [seen, missing, presentIn])
-      for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    for (const known of [seen, missing]) for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
     const inbox = String((await lstat(folders.path('inbox'), { bigint: true })).ino);
     for (const file of waiting.slice(0, MOST_LOOKED_AT)) {
       const found = await look(folders.path('inbox', file.name));
@@ -82,11 +82,13 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
         continue;
       }
       missing.delete(file.id);
-      presentIn.set(file.id, inbox);
       if (file.status === 'planned' || typeof found === 'string' || !(await isChanged(file, found))) continue;
       await rejectIt(file, 'its file was written anew; the new text is a task of its own');
       seen.delete(file.id);
     }
+    const waitingNames = new Set(waiting.map((file) => file.name));
+    for (const name of seenIn.keys()) if (!names.has(name) && !waitingNames.has(name)) seenIn.delete(name);
+    for (const name of names) if (isTaskName(name)) seenIn.set(name, inbox);
     return changed;
   };
 }
