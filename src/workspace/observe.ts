@@ -10,7 +10,7 @@ import {
   selectSeen,
   tellSeen,
 } from './observe-queries.ts';
-import { isObserved, noteObserved, tellOfWorkspace } from './owner-queries.ts';
+import { isObserved, noteObserved } from './owner-queries.ts';
 
 const AT_ONCE = 500;
 const STATS_AT_ONCE = 64;
@@ -37,9 +37,10 @@ export function makeObserver(parts: BridgeParts) {
     const history = found.filter((one) => !(one.dir === 'inbox' && isTaskName(one.name)));
     for (let at = 0; at < history.length; at += AT_ONCE)
       await rememberSeen(database, workspaceId, history.slice(at, at + AT_ONCE));
-    await noteObserved(database, workspaceId);
-    const waiting = found.length - history.length;
-    await tellOfWorkspace(database, workspaceId, 'workspace.observed', { known: history.length, waiting });
+    await noteObserved(database, workspaceId, {
+      known: history.length,
+      waiting: found.length - history.length,
+    });
     return new Map(history.map((one) => [keyOf(one), one]));
   };
 

@@ -3,7 +3,7 @@ import type { Halted, Mode, Ownership, WorkspaceRow } from './schema.ts';
 
 /** Any number; whoever holds it decides who owns a workspace. */
 const OWNER_LOCK = 7_073_004;
-export const LEASE_MS = 15_000;
+const LEASE_MS = 15_000;
 
 export type Holder = { host: string; pid: number; start: string | null; place: string };
 export type Held = { path: string; owner: string; holder: Holder | null };
@@ -63,7 +63,7 @@ export async function takeOwnership(
            when before.mode <> owned.mode then 'workspace.mode_changed' else 'workspace.moved' end,
          'files', 'workspace', owned.id::text, jsonb_build_object('cause', jsonb_build_object('by', 'config'),
            'set', jsonb_build_object('path', owned.path, 'mode', owned.mode), 'was', before.mode)
-       from owned left join before on true 
+       from owned left join before on true
        where before.mode is distinct from owned.mode or before.path is distinct from owned.path)
      select id, path, mode, halted from owned`,
     [given.workspaceId, given.path, given.mode, given.owner, JSON.stringify(given.holder), LEASE_MS],
@@ -129,7 +129,7 @@ export async function setHalted(
 export async function tellOfWorkspace(
   db: Db,
   workspaceId: string,
-  kind: 'workspace.unavailable' | 'workspace.available' | 'workspace.observed' | 'file.refused',
+  kind: 'workspace.unavailable' | 'workspace.available' | 'file.refused',
   payload: Record<string, unknown>,
 ): Promise<void> {
   await db.query(
@@ -147,6 +147,18 @@ export async function isObserved(db: Db, workspaceId: string): Promise<boolean> 
   return rows.length > 0;
 }
 
-export async function noteObserved(db: Db, workspaceId: string): Promise<void> {
-  await db.query('update ops_workspaces set observed_at = now() where id = $1', [workspaceId]);
+/** Observing begins now; what lies there already is counted. */
+export async function noteObserved(
+  db: Db,
+  workspaceId: string,
+  counts: { known: number; waiting: number },
+): Promise<void> {
+  await db.query(
+    `with noted as (update ops_workspaces set observed_at = now() where id = $1 returning id)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'workspace.observed', 'files', 'workspace', id::text,
+       $2::jsonb || jsonb_build_object('cause', jsonb_build_object('by', 'files'))
+     from noted`,
+    [workspaceId, JSON.stringify(counts)],
+  );
 }
