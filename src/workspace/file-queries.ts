@@ -219,7 +219,8 @@ export async function markReplaced(db: Db, { workspaceId, owner }: Ownership, id
        from mine where ops_files.id = $3 and status in ('planned', 'taken') returning ops_files.*)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
      select 'file.task_replaced', 'files', 'file', f.id::text, f.proposal_id, jsonb_build_object(
-       'to', 'finished', 'cause', jsonb_build_object('by', 'files'), ${NAMED}, 'set',
+       'from', case when f.proposal_id is null then 'planned' else 'taken' end, 'to', 'finished',
+       'cause', jsonb_build_object('by', 'files'), ${NAMED}, 'set',
        jsonb_build_object('result', 'replaced'))
      from f returning id`,
     [workspaceId, owner, id],
