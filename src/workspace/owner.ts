@@ -88,7 +88,7 @@ export async function readMark(folders: Folders): Promise<string | null> {
   if (parsed?.success) return parsed.data.workspace;
   throw new AppError(
     'workspace_unavailable',
-    `${folders.path('state', MARK)} cannot be read (${read.ok ? 'it is no mark of ours' : read.problem}). Put the file back, or remove it to make this a new workspace.`,
+    `${folders.path('state', MARK)} cannot be read (${read.ok ? 'it is no mark of ours' : read.problem}). Put the file back as it was.`,
   );
 }
 
