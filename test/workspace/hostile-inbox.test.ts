@@ -18,7 +18,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { uuid7 } from '../../src/lib/uuid7.ts';
 import { silentLog } from '../../src/log.ts';
 import type { BridgeParts } from '../../src/workspace/bridge-parts.ts';
@@ -27,24 +27,21 @@ import { look } from '../../src/workspace/inbox/listing.ts';
 import { refuseUnusable } from '../../src/workspace/ending/refuse-unusable.ts';
 import type { Arrivals } from '../../src/workspace/inbox/arrivals.ts';
 import { makeInbox } from '../../src/workspace/inbox/inbox.ts';
+import { RECOVERS_WITHIN_MS, watchBridge } from '../support/bridge.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually } from '../support/loop.ts';
 
 const t = useFiles({ env: { OPSLOOP_FILES: 'process', OPS_WORKER_POLL: '0.1' } });
 
+const { status, done, outputsOf, rowsOf, someTime, healthy, allThatIsKnown } = watchBridge(t);
+
 const CANARY = 'canary-1f0e3dad-nobody-may-take-this';
 const NOBODY = 65_534;
 const IS_ROOT = process.geteuid?.() === 0;
-/** After a trouble, the bridge looks again ever more slowly. */
-const RECOVERS_WITHIN_MS = 40_000;
-
-let elsewhere = '';
-beforeAll(async () => {
-  elsewhere = await mkdtemp(join(tmpdir(), 'opsloop-elsewhere-'));
+beforeAll(() => {
   // Root goes on reading everything, and so does the bridge while it is nobody.
   if (IS_ROOT) execFileSync('chown', ['-R', String(NOBODY), dirname(t.workspace)]);
 });
-afterAll(() => rm(elsewhere, { recursive: true }));
 // Nothing here is the work of another executor.
 afterEach(async () => {
   const halted = status()?.halted;
@@ -52,19 +49,8 @@ afterEach(async () => {
   expect(halted).toBeNull();
 });
 
-const status = () => t.app.bridge()?.status();
-const done = (name: string, deadlineMs?: number) => t.appears('inbox', `${name}.done`, deadlineMs);
-const outputsOf = async (stem: string) =>
-  (await t.list('outputs')).filter((name) => name.startsWith(`${stem}__`));
 const refusals = async () => (await t.events('file.refused')).map(({ payload }) => String(payload.filename));
 const refusedNow = () => (status()?.refused ?? []).map(({ name }) => name);
-
-const rowsOf = (name: string) =>
-  t.database.query<{ status: string; inode: string | null; proposal_status: string | null }>(
-    `select f.status, f.inode, p.status as proposal_status
-     from ops_files f left join ops_proposals p on p.id = f.proposal_id where f.name = $1 order by f.id`,
-    [name],
-  );
 
 async function parts(): Promise<BridgeParts> {
   const [row] = await t.database.query<{ id: string; owner: string }>('select id, owner from ops_workspaces');
@@ -77,16 +63,6 @@ async function parts(): Promise<BridgeParts> {
   };
 }
 
-/** Everything that was stored, told or written, as one text. */
-async function allThatIsKnown(): Promise<string> {
-  const rows = await t.database.query(
-    `select to_jsonb(p) as row from ops_proposals p union all select to_jsonb(e) from ops_events e
-     union all select to_jsonb(a) from ops_artefacts a union all select to_jsonb(f) from ops_files f`,
-  );
-  const outputs = await Promise.all((await t.list('outputs')).map((name) => t.read('outputs', name)));
-  return JSON.stringify([rows, outputs, status()]);
-}
-
 /** What everything in the inbox is, by its exact name. */
 async function entries(): Promise<Map<string, string>> {
   const names = await readdir(t.path('inbox'), { encoding: 'buffer' });
@@ -95,16 +71,6 @@ async function entries(): Promise<Map<string, string>> {
     return [name.toString('latin1'), `${ino} ${mode} ${nlink} ${size}`] as const;
   });
   return new Map(await Promise.all(found));
-}
-
-/** The bridge has lived on for some seconds: it has renewed its lease. */
-async function someTime(): Promise<void> {
-  const lease = async () => {
-    const [row] = await t.database.query<{ at: Date }>('select lease_expires_at as at from ops_workspaces');
-    return Number(row?.at);
-  };
-  const from = await lease();
-  await eventually(async () => (await lease()) >= from + 5_000);
 }
 
 const MOST = 1_048_576;
@@ -250,107 +216,6 @@ async function asNobody(work: () => Promise<void>): Promise<void> {
     if (IS_ROOT) process.seteuid?.(0);
   }
 }
-
-const healthy = () => eventually(async () => status()?.problems.length === 0, RECOVERS_WITHIN_MS);
-/** Does something while a link to another folder stands in the place of one of ours, and that is shown. */
-async function ledAway(folder: 'inbox' | 'outputs', work: () => Promise<void>): Promise<void> {
-  const ours = join(t.workspace, folder);
-  await rename(ours, `${ours}.real`);
-  await symlink(elsewhere, ours);
-  try {
-    await eventually(async () => status()?.problems.join().includes(`${ours} is not a folder of its own`));
-    await work();
-  } finally {
-    await rm(ours);
-    await rename(`${ours}.real`, ours);
-  }
-}
-
-/** Which parts of the bridge have told since then that they cannot work. */
-async function toldSince(event: number): Promise<string[]> {
-  const events = (await t.events('workspace.unavailable')).slice(event);
-  return events.map(({ payload }) => String(payload.part)).sort();
-}
-
-test('an inbox that becomes a link is not read, and files are taken again once it is back', async () => {
-  const before = (await t.events('workspace.unavailable')).length;
-  await writeFile(join(elsewhere, 'trap.txt'), CANARY);
-  await ledAway('inbox', async () => {
-    await someTime();
-    expect((await t.app.health()).problems.join()).toContain('is not a folder of its own');
-    const submitted = await t.request('/api/submit', { method: 'POST', json: { name: 'x', text: 'x' } });
-    expect(submitted.status).toBe(503);
-    expect(await readdir(elsewhere)).toEqual(['trap.txt']);
-  });
-  await healthy();
-  await t.drop('after-the-link.txt', 'A fact.');
-  await done('after-the-link.txt');
-  expect(await toldSince(before)).toEqual(['inbox', 'outputs']);
-  expect(await readdir(elsewhere)).toEqual(['trap.txt']);
-  expect(await allThatIsKnown()).not.toContain(CANARY);
-}, 90_000);
-
-test('nothing is written through outputs that become a link, and the task is finished once they are back', async () => {
-  const before = (await t.events('workspace.unavailable')).length;
-  await t.policy('paused', { enabled: true, agents: [] });
-  await t.drop('under-way.txt', 'A fact.');
-  await eventually(async () => (await rowsOf('under-way.txt'))[0]?.status === 'taken');
-  await ledAway('outputs', async () => {
-    await t.policy('paused', { enabled: false, agents: [] });
-    await eventually(async () => (await rowsOf('under-way.txt'))[0]?.proposal_status === 'completed');
-    await someTime();
-    expect(await readdir(elsewhere)).toEqual(['trap.txt']);
-  });
-  await done('under-way.txt', RECOVERS_WITHIN_MS);
-  await healthy();
-  expect(await outputsOf('under-way')).toHaveLength(1);
-  expect(await readdir(elsewhere)).toEqual(['trap.txt']);
-  expect(await toldSince(before)).toEqual(['inbox', 'outputs']);
-}, 90_000);
-
-test('an inbox that becomes a link in the middle of many ends is not written to, and no task is done twice', async () => {
-  const names = Array.from({ length: 40 }, (_, i) => `crowd-${i}.txt`);
-  await t.policy('paused', { enabled: true, agents: [] });
-  for (const name of names) await t.drop(name, 'A fact.');
-  await eventually(async () => (await rowsOf('crowd-39.txt'))[0]?.status === 'taken');
-  await ledAway('outputs', async () => {
-    await t.policy('paused', { enabled: false, agents: [] });
-    await eventually(async () => (await rowsOf('crowd-39.txt'))[0]?.proposal_status === 'completed');
-  });
-  await t.appears('inbox', 'crowd-0.txt.done', RECOVERS_WITHIN_MS);
-  let strayed: string[] = [];
-  await ledAway('inbox', async () => {
-    strayed = (await readdir(elsewhere)).filter((name) => name !== 'trap.txt');
-  });
-  for (const name of strayed) await rm(join(elsewhere, name));
-  await healthy();
-  const rows = () => Promise.all(names.map(rowsOf));
-  await eventually(
-    async () => (await rows()).flat().every((row) => row.status === 'finished'),
-    RECOVERS_WITHIN_MS,
-  );
-  expect(strayed).toEqual([]);
-  for (const name of names)
-    expect([name, await t.list('inbox')]).toEqual([name, expect.arrayContaining([`${name}.done`])]);
-  expect((await rows()).map((each) => each.length)).toEqual(names.map(() => 1));
-}, 150_000);
-
-test('no route lists or shows what lies behind a folder that became a link', async () => {
-  const name = 'pm_secret__2026-01-01_00-00-00.md';
-  await writeFile(join(elsewhere, name), CANARY);
-  const shown: string[] = [];
-  const look = async (path: string) => {
-    const response = await t.request(path);
-    if (response.ok) shown.push(await response.text());
-  };
-  await ledAway('inbox', () => look('/api/inbox'));
-  await ledAway('outputs', async () => {
-    for (const path of ['/api/outputs', '/graph.json', `/api/out/${name}`]) await look(path);
-  });
-  await rm(join(elsewhere, name));
-  await healthy();
-  expect(shown.filter((body) => /canary|secret|trap/.test(body))).toEqual([]);
-}, 90_000);
 
 test('a task that an answer asked for is refused too when somebody fills its file with what nobody can read', async () => {
   await t.policy('paused', { enabled: true, agents: [] });
