@@ -4,29 +4,6 @@ CREATE FUNCTION public.ops_digest(content text) RETURNS text
 
 COMMENT ON FUNCTION public.ops_digest(content text) IS 'Stands for a large content in an event. Computed here, because re-serialised JSON has other bytes.';
 
-CREATE TABLE public.ops_events (
-    id bigint NOT NULL,
-    kind text NOT NULL,
-    source text,
-    payload jsonb,
-    created_at timestamp with time zone DEFAULT now(),
-    entity text,
-    entity_id text,
-    proposal_id uuid
-);
-
-COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_seals.';
-
-COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
-
-COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
-
-COMMENT ON COLUMN public.ops_events.proposal_id IS 'Added: the thread: the proposal behind the mission or step.';
-
-CREATE FUNCTION public.ops_event_digest(e public.ops_events) RETURNS bytea
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN sha256(convert_to((jsonb_build_array((e).id, (e).kind, (e).source, EXTRACT(epoch FROM (e).created_at), (e).entity, (e).entity_id, (e).proposal_id, (e).payload))::text, 'UTF8'::name));
-
 CREATE FUNCTION public.ops_refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -130,24 +107,45 @@ COMMENT ON TABLE public.ops_counters IS 'Admitted proposals and spent tokens per
 CREATE TABLE public.ops_event_batches (
     last_seq bigint NOT NULL,
     first_seq bigint NOT NULL,
+    ids int8multirange NOT NULL,
+    digests bytea NOT NULL,
+    hash bytea NOT NULL,
     max_event_id bigint NOT NULL,
     gaps int8multirange NOT NULL,
-    hash bytea NOT NULL,
     sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ops_event_batches_digests CHECK ((octet_length(digests) = (32 * ((last_seq - first_seq) + 1)))),
     CONSTRAINT ops_event_batches_seqs CHECK ((first_seq <= last_seq))
 );
+ALTER TABLE ONLY public.ops_event_batches ALTER COLUMN digests SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE public.ops_event_batches IS 'What was sealed together. Insert-only: the newest row is the sealer''s whole state, and its hash covers all digests before it.';
+COMMENT ON TABLE public.ops_event_batches IS 'The order of events. A bigserial id is drawn before its transaction commits, so readers that follow ids miss late commits; a place (seq) is given only to what is committed, to all that is sealed together in one row. Insert-only: the newest row is the sealer''s whole state.';
+
+COMMENT ON COLUMN public.ops_event_batches.ids IS 'The events in it: places first_seq to last_seq, in the order of their ids.';
+
+COMMENT ON COLUMN public.ops_event_batches.digests IS 'SHA-256 of each event, 32 bytes each, in that order.';
+
+COMMENT ON COLUMN public.ops_event_batches.hash IS 'SHA-256 of the hash before it and these digests: it covers every event up to here.';
 
 COMMENT ON COLUMN public.ops_event_batches.gaps IS 'Ids below max_event_id that were not visible: their transactions were rolled back, or can still commit.';
 
-CREATE TABLE public.ops_event_seals (
-    seq bigint NOT NULL,
-    event_id bigint NOT NULL,
-    digest bytea NOT NULL
+CREATE TABLE public.ops_events (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    source text,
+    payload jsonb,
+    created_at timestamp with time zone DEFAULT now(),
+    entity text,
+    entity_id text,
+    proposal_id uuid
 );
 
-COMMENT ON TABLE public.ops_event_seals IS 'The order of events. A bigserial id is drawn before its transaction commits, so readers that follow ids miss late commits; a seal is given only to what is committed.';
+COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_batches.';
+
+COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
+
+COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
+
+COMMENT ON COLUMN public.ops_events.proposal_id IS 'Added: the thread: the proposal behind the mission or step.';
 
 CREATE SEQUENCE public.ops_events_id_seq
     START WITH 1
@@ -320,7 +318,8 @@ CREATE TABLE public.ops_proposals (
     CONSTRAINT ops_proposals_outcome CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))),
     CONSTRAINT ops_proposals_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 1048576))),
     CONSTRAINT ops_proposals_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'completed'::text])))
-);
+)
+WITH (fillfactor='70', toast_tuple_target='128');
 
 COMMENT ON COLUMN public.ops_proposals.priority IS 'Added: higher is worked first; copied to its steps.';
 
@@ -347,10 +346,9 @@ CREATE TABLE public.ops_steps (
     completed_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now(),
     "position" smallint DEFAULT 1 NOT NULL,
-    agent_id text,
+    agent_id text DEFAULT ''::text NOT NULL,
     proposal_id uuid,
     priority smallint DEFAULT 0 NOT NULL,
-    turn bigint DEFAULT 0 NOT NULL,
     queue_no bigint NOT NULL,
     ready boolean DEFAULT false NOT NULL,
     available_at timestamp with time zone,
@@ -365,19 +363,18 @@ CREATE TABLE public.ops_steps (
     CONSTRAINT ops_steps_ready CHECK (((status = 'queued'::text) OR ((NOT ready) AND (available_at IS NULL)))),
     CONSTRAINT ops_steps_running CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (claim_id IS NOT NULL) AND (claimed_at IS NOT NULL)))),
     CONSTRAINT ops_steps_status CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.ops_steps IS 'The steps, and the queue itself: what can be claimed now is what the index ops_steps_claim holds.';
 
 COMMENT ON COLUMN public.ops_steps."position" IS 'Added: the steps of a mission run one after the other, in this order.';
 
-COMMENT ON COLUMN public.ops_steps.agent_id IS 'Added: whose turn and whose token cap it is, without a join in the claim.';
+COMMENT ON COLUMN public.ops_steps.agent_id IS 'Added: within a priority agents take turns; and whose caps count, without a join in the claim. Empty: nobody''s.';
 
 COMMENT ON COLUMN public.ops_steps.proposal_id IS 'Added: the thread its events belong to, without a join in the claim.';
 
 COMMENT ON COLUMN public.ops_steps.priority IS 'Added: higher is claimed first.';
-
-COMMENT ON COLUMN public.ops_steps.turn IS 'Added: within a priority agents take turns; the lower turn is claimed first.';
 
 COMMENT ON COLUMN public.ops_steps.queue_no IS 'Added: age. Unlike created_at it is unique and monotone.';
 
@@ -475,13 +472,10 @@ ALTER TABLE ONLY public.ops_counters
     ADD CONSTRAINT ops_counters_pkey PRIMARY KEY (day, scope);
 
 ALTER TABLE ONLY public.ops_event_batches
+    ADD CONSTRAINT ops_event_batches_first_seq_key UNIQUE (first_seq);
+
+ALTER TABLE ONLY public.ops_event_batches
     ADD CONSTRAINT ops_event_batches_pkey PRIMARY KEY (last_seq);
-
-ALTER TABLE ONLY public.ops_event_seals
-    ADD CONSTRAINT ops_event_seals_event_id_key UNIQUE (event_id);
-
-ALTER TABLE ONLY public.ops_event_seals
-    ADD CONSTRAINT ops_event_seals_pkey PRIMARY KEY (seq);
 
 ALTER TABLE ONLY public.ops_events
     ADD CONSTRAINT ops_events_pkey PRIMARY KEY (id);
@@ -533,6 +527,8 @@ CREATE INDEX ops_beats_finished ON public.ops_beats USING btree (finished_at) WH
 
 CREATE UNIQUE INDEX ops_beats_one_running ON public.ops_beats USING btree ((true)) WHERE (finished_at IS NULL);
 
+CREATE INDEX ops_event_batches_of_event ON public.ops_event_batches USING btree (max_event_id, last_seq);
+
 CREATE INDEX ops_events_proposal ON public.ops_events USING btree (proposal_id, id) WHERE (proposal_id IS NOT NULL);
 
 CREATE INDEX ops_files_newest ON public.ops_files USING btree (workspace_id, id);
@@ -553,9 +549,9 @@ CREATE UNIQUE INDEX ops_missions_retry_once ON public.ops_missions USING btree (
 
 CREATE INDEX ops_proposals_agent ON public.ops_proposals USING btree (agent_id, id);
 
-CREATE INDEX ops_proposals_pending ON public.ops_proposals USING btree (id) WHERE (status = 'pending'::text);
+CREATE INDEX ops_proposals_pending ON public.ops_proposals USING btree (id) WHERE (decided_at IS NULL);
 
-CREATE INDEX ops_steps_claim ON public.ops_steps USING btree (kind, priority DESC, turn, queue_no) WHERE ready;
+CREATE INDEX ops_steps_claim ON public.ops_steps USING btree (kind, priority DESC, agent_id, queue_no) WHERE ready;
 
 CREATE INDEX ops_steps_delayed ON public.ops_steps USING btree (available_at) WHERE (available_at IS NOT NULL);
 
@@ -566,8 +562,6 @@ CREATE INDEX ops_steps_running ON public.ops_steps USING btree (worker_id) WHERE
 CREATE INDEX ops_workers_alive ON public.ops_workers USING btree (lease_expires_at) WHERE (ended_at IS NULL);
 
 CREATE TRIGGER ops_event_batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_event_batches FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
-
-CREATE TRIGGER ops_event_seals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_event_seals FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
 
 CREATE TRIGGER ops_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_events FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
 

@@ -57,7 +57,8 @@ export function opsloop() {
         async () =>
           (
             await pool.query(
-              'select (select count(*) from ops_events) = (select count(*) from ops_event_seals) as sealed',
+              `select coalesce((select max_event_id from ops_event_batches order by last_seq desc limit 1), 0)
+                 = (select max(id) from ops_events) as sealed`,
             )
           ).rows[0].sealed,
         100,

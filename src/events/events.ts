@@ -1,13 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
 import { isUnavailable } from '../db/sqlstate.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
-import {
-  insertEvents,
-  selectEventsAfter,
-  selectEventsBefore,
-  selectHead,
-  selectSealingLag,
-} from './queries.ts';
+import { insertEvents, selectHead, selectSealed, selectSealingLag, selectThread } from './queries.ts';
 import type { EventFilter, EventRow, NewEvent } from './schema.ts';
 
 /** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
@@ -27,12 +21,24 @@ export async function listEvents(
   page: { beforeSeq?: number | undefined; limit: number },
 ): Promise<{ events: EventRow[]; next: number | null }> {
   const beforeSeq = page.beforeSeq ?? (await selectHead(db)).seq + 1;
-  // A thread has an index of its own; every other filter is a scan and must be bounded.
-  const fromSeq = filter.proposalId ? 0 : Math.max(0, beforeSeq - WINDOW);
-  const events = await selectEventsBefore(db, filter, { fromSeq, beforeSeq }, page.limit);
-  const full = events.length === page.limit;
-  const lowest = full ? (events.at(-1)?.seq ?? 0) : fromSeq;
-  return { events, next: lowest > 1 ? lowest : null };
+  const { limit } = page;
+  if (filter.proposalId) {
+    const events = await selectThread(db, filter.proposalId, filter, beforeSeq, limit);
+    return { events, next: events.length === limit ? (events.at(-1)?.seq ?? null) : null };
+  }
+  // Every other filter is a scan and must be bounded; where it matches little, it looks at ever more at a time.
+  const lowest = Math.max(1, beforeSeq - WINDOW);
+  const events: EventRow[] = [];
+  let throughSeq = beforeSeq - 1;
+  for (let size = limit; events.length < limit && throughSeq >= lowest; size *= 8) {
+    const fromSeq = Math.max(lowest, throughSeq - size + 1);
+    events.push(
+      ...(await selectSealed(db, filter, { fromSeq, throughSeq }, 'newest first', limit - events.length)),
+    );
+    throughSeq = fromSeq - 1;
+  }
+  const next = events.length === limit ? (events.at(-1)?.seq ?? 1) : lowest;
+  return { events, next: next > 1 ? next : null };
 }
 
 export type EventChunk = { events: EventRow[] /** All up to here was looked at. */; throughSeq: number };
@@ -56,7 +62,12 @@ export async function* followEvents(
         const { seq: head } = await selectHead(database);
         if (head > place) {
           const throughSeq = Math.min(head, place + CHUNK);
-          const events = await selectEventsAfter(database, filter, { afterSeq: place, throughSeq });
+          const events = await selectSealed(
+            database,
+            filter,
+            { fromSeq: place + 1, throughSeq },
+            'oldest first',
+          );
           place = throughSeq;
           yield { events, throughSeq };
           continue;

@@ -13,58 +13,78 @@ export async function insertEvents(tx: Db, events: NewEvent[]): Promise<void> {
   );
 }
 
-const COLUMNS =
-  's.seq, e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id, e.proposal_id';
+const COLUMNS = 'e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id, e.proposal_id';
 
 const FILTER = `
   ($1::text is null or case when right($1, 1) = '.' then starts_with(e.kind, $1) else e.kind = $1 end)
   and ($2::text is null or e.entity = $2)
   and ($3::text is null or e.entity_id = $3)
-  and ($4::uuid is null or e.proposal_id = $4)
-  and ($5::text is null or case when e.entity = 'report' then e.source = 'agent:' || $5 else exists (
-    select from ops_proposals p where p.id = e.proposal_id and p.agent_id = $5) end)`;
+  and ($4::text is null or case when e.entity = 'report' then e.source = 'agent:' || $4 else exists (
+    select from ops_proposals p where p.id = e.proposal_id and p.agent_id = $4) end)`;
 
 const filterValues = (filter: EventFilter) => [
   filter.kind ?? null,
   filter.entity ?? null,
   filter.entityId ?? null,
-  filter.proposalId ?? null,
   filter.agentId ?? null,
 ];
 
-/** Sealed events with `fromSeq <= seq < beforeSeq`, the newest first. */
-export function selectEventsBefore(
+/**
+ * Sealed events with `fromSeq <= seq <= throughSeq`. A batch names its events by ranges of ids, so the places
+ * asked for become ranges of ids first, and only these events are read.
+ */
+export function selectSealed(
   db: Db,
   filter: EventFilter,
-  range: { fromSeq: number; beforeSeq: number },
+  range: { fromSeq: number; throughSeq: number },
+  order: 'oldest first' | 'newest first',
+  limit: number | null = null,
+): Promise<EventRow[]> {
+  return db.query<EventRow>(
+    `with batches as materialized (
+       select first_seq, ids from ops_event_batches
+       where last_seq >= $6 and last_seq <= coalesce(
+         (select last_seq from ops_event_batches where last_seq >= $7 order by last_seq limit 1), $7)),
+     spans as materialized (
+       select lower(span) as id, upper(span) - lower(span) as length, (first_seq - (upper(span) - lower(span))
+         + sum(upper(span) - lower(span)) over (partition by first_seq order by lower(span)))::bigint as seq
+       from batches, unnest(ids) as span)
+     select s.seq + e.id - s.id as seq, ${COLUMNS}
+     from spans s join ops_events e
+       on e.id >= s.id + greatest($6 - s.seq, 0) and e.id < s.id + least($7 + 1 - s.seq, s.length)
+     where ${FILTER} and ($5::uuid is null or e.proposal_id = $5)
+     order by seq ${order === 'newest first' ? 'desc' : ''} limit $8`,
+    [...filterValues(filter), filter.proposalId ?? null, range.fromSeq, range.throughSeq, limit],
+    `opsloop_sealed_${order === 'newest first' ? 'desc' : 'asc'}`,
+  );
+}
+
+/** Sealed events of one proposal's thread with `seq < beforeSeq`, the newest first: found by its own index. */
+export function selectThread(
+  db: Db,
+  proposalId: string,
+  filter: EventFilter,
+  beforeSeq: number,
   limit: number,
 ): Promise<EventRow[]> {
   return db.query<EventRow>(
-    `select ${COLUMNS} from ops_event_seals s join ops_events e on e.id = s.event_id
-     where s.seq >= $6 and s.seq < $7 and ${FILTER}
-     order by s.seq desc limit $8`,
-    [...filterValues(filter), range.fromSeq, range.beforeSeq, limit],
+    `select seq, ${COLUMNS} from ops_events e, lateral (
+       select first_seq, ids from ops_event_batches
+       where max_event_id >= e.id and ids @> e.id order by max_event_id, last_seq limit 1) as batch, lateral (
+       select batch.first_seq + coalesce(sum(upper(span) - lower(span)), 0)::bigint as seq
+       from unnest(batch.ids * int8multirange(int8range(null, e.id))) as span) as place
+     where e.proposal_id = $5 and seq < $6 and ${FILTER}
+     order by seq desc limit $7`,
+    [...filterValues(filter), proposalId, beforeSeq, limit],
   );
 }
 
-/** Sealed events with `afterSeq < seq <= throughSeq`, the oldest first. */
-export function selectEventsAfter(
-  db: Db,
-  filter: EventFilter,
-  range: { afterSeq: number; throughSeq: number },
-): Promise<EventRow[]> {
-  return db.query<EventRow>(
-    `select ${COLUMNS} from ops_event_seals s join ops_events e on e.id = s.event_id
-     where s.seq > $6 and s.seq <= $7 and ${FILTER}
-     order by s.seq`,
-    [...filterValues(filter), range.afterSeq, range.throughSeq],
-  );
-}
-
-/** The last number given, and how long ago. */
+/** The last place given, and when. */
 export async function selectHead(db: Db): Promise<{ seq: number; sealedAt: Date | null }> {
   const [head] = await db.query<{ last_seq: number; sealed_at: Date }>(
     'select last_seq, sealed_at from ops_event_batches order by last_seq desc limit 1',
+    [],
+    'opsloop_head',
   );
   return { seq: head?.last_seq ?? 0, sealedAt: head?.sealed_at ?? null };
 }
@@ -83,15 +103,24 @@ export async function selectSealingLag(db: Db): Promise<number> {
 const SEALER_LOCK = 7_073_002;
 
 export async function tryLockSealer(tx: Db): Promise<boolean> {
-  const [row] = await tx.query<{ locked: boolean }>('select pg_try_advisory_xact_lock($1) as locked', [
-    SEALER_LOCK,
-  ]);
+  const [row] = await tx.query<{ locked: boolean }>(
+    'select pg_try_advisory_xact_lock($1) as locked',
+    [SEALER_LOCK],
+    'opsloop_seal_lock',
+  );
   return row?.locked ?? false;
 }
 
 /**
+ * What stands for an event in the chain: every column, in PostgreSQL's binary form, which is cheaper than text
+ * and leaves no two events alike. The columns are named, so that a new one changes no digest.
+ */
+export const DIGEST = `sha256(record_send(row(e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id,
+  e.proposal_id)))`;
+
+/**
  * Seals what is visible and not sealed yet, in the order of ids: what appeared in the gaps below the highest
- * id seen so far, and what came after it. One statement, so one snapshot.
+ * id seen so far, and what came after it. One statement, so one snapshot; one row, whatever it seals.
  * @param deadBelow gaps up to this id are known to be rolled back and are forgotten
  */
 export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promise<number> {
@@ -102,31 +131,36 @@ export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promi
        select * from head
        union all select 0, 0, '{}', ''::bytea where not exists (select from head)),
      found as materialized (
-       select e.id, ops_event_digest(e) as digest
+       select e.id, ${DIGEST} as digest
        from state, unnest(state.gaps) gap join ops_events e on e.id >= lower(gap) and e.id < upper(gap)
        union all
-       (select e.id, ops_event_digest(e) from ops_events e
+       (select e.id, ${DIGEST} from ops_events e
         where e.id > (select max_event_id from state) order by e.id limit $1)),
-     numbered as materialized (
-       select id, digest, (select last_seq from state) + row_number() over (order by id) as seq from found),
-     sealed as (
-       insert into ops_event_seals (seq, event_id, digest) select seq, id, digest from numbered order by seq),
      batch as (
-       select min(seq) as first_seq, max(seq) as last_seq, max(id) as max_id,
-              range_agg(int8range(id, id + 1)) as ids, string_agg(digest, ''::bytea order by seq) as digests
-       from numbered),
-     chained as (
-       insert into ops_event_batches (first_seq, last_seq, max_event_id, gaps, hash)
-       select batch.first_seq, batch.last_seq, greatest(max_id, max_event_id),
-              gaps + int8multirange(int8range(max_event_id + 1, greatest(max_id, max_event_id) + 1)) - ids
-                - int8multirange(int8range(0, $2::bigint + 1)),
-              sha256(hash || digests)
-       from batch, state where batch.first_seq is not null)
-     select count(*)::integer as sealed from numbered`,
+       select count(*) as size, max(id) as max_id, range_agg(int8range(id, id + 1)) as ids,
+              string_agg(digest, ''::bytea order by id) as digests
+       from found)
+     insert into ops_event_batches (first_seq, last_seq, ids, digests, hash, max_event_id, gaps)
+     select last_seq + 1, last_seq + size, ids, digests, sha256(hash || digests), greatest(max_id, max_event_id),
+       gaps + int8multirange(int8range(max_event_id + 1, greatest(max_id, max_event_id) + 1)) - ids
+         - int8multirange(int8range(0, $2::bigint + 1))
+     from batch, state where size > 0
+     returning (last_seq - first_seq + 1)::integer as sealed`,
     [limit, deadBelow],
     'opsloop_seal',
   );
   return row?.sealed ?? 0;
+}
+
+/** Whether some visible event waits for its seal. */
+export async function anyUnsealed(db: Db): Promise<boolean> {
+  const [row] = await db.query<{ any: boolean }>(
+    `with head as materialized (
+       select max_event_id, gaps from ops_event_batches order by last_seq desc limit 1)
+     select exists (select from ops_events where id > coalesce((select max_event_id from head), 0))
+         or exists (select from head, unnest(gaps) gap join ops_events on id >= lower(gap) and id < upper(gap)) as any`,
+  );
+  return row?.any ?? false;
 }
 
 export type Horizon = { maxEventId: number; xmax: string };

@@ -17,7 +17,7 @@ export async function selectCounts(db: Db): Promise<Counts> {
   const [counts] = await db.query<Counts>(
     `select current_setting('server_version') as version,
        (select count(*) from ops_workers where ended_at is null and lease_expires_at > clock_timestamp())::integer as workers,
-       (select count(*) from ops_proposals where status = 'pending')::integer as pending,
+       (select count(*) from ops_proposals where decided_at is null)::integer as pending,
        (select count(*) from ops_missions where status = 'active')::integer as active,
        (select count(*) from ops_steps where ready)::integer as ready,
        (select count(*) from ops_steps where available_at is not null)::integer as delayed,
@@ -40,7 +40,7 @@ export async function selectOldestWork(db: Db): Promise<OldestWork> {
        (select extract(epoch from clock_timestamp() - min(claimed_at)) * 1000
         from ops_steps where status = 'running')::float8 as running_ms,
        (select extract(epoch from clock_timestamp() - min(created_at)) * 1000
-        from ops_proposals where status = 'pending')::float8 as pending_ms`,
+        from ops_proposals where decided_at is null)::float8 as pending_ms`,
   );
   return oldest ?? { ready_ms: null, running_ms: null, pending_ms: null };
 }

@@ -7,11 +7,10 @@ import { recoverSteps } from '../../src/engine/recover.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { AppError } from '../../src/errors.ts';
-import type { EventRow } from '../../src/events/schema.ts';
 import { approve, reject } from '../../src/loop/decide.ts';
 import { cancelMission, retryMission } from '../../src/loop/missions.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer, sealAll, testWorker } from '../support/loop.ts';
+import { openPolicy, proposer, readLog, testWorker } from '../support/loop.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 
 const db = useDatabase();
@@ -164,9 +163,6 @@ async function checkInvariants(): Promise<void> {
     group by entity_id, kind having count(*) > 1`);
   await none(`select id from ops_steps s where attempt <>
     (select count(*) from ops_events e where e.kind = 'step.started' and e.entity_id = s.id::text)`);
-  await sealAll(db.database);
-  const log = await db.database.query<EventRow>(
-    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
-  );
+  const log = await readLog(db.database);
   expect(differences(replay(log), await readTables(db.database))).toEqual([]);
 }

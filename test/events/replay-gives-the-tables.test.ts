@@ -12,19 +12,11 @@ import { createKey, revokeKey } from '../../src/keys/keys.ts';
 import { approve, reject } from '../../src/loop/decide.ts';
 import { cancelMission, retryMission } from '../../src/loop/missions.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
-import type { EventRow } from '../../src/events/schema.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer, sealAll, testWorker } from '../support/loop.ts';
+import { openPolicy, proposer, readLog, testWorker } from '../support/loop.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 
 const db = useDatabase();
-
-async function wholeLog(): Promise<EventRow[]> {
-  await sealAll(db.database);
-  return db.database.query<EventRow>(
-    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
-  );
-}
 
 test('after every kind of change, replaying the sealed log gives the tables', async () => {
   const { database } = db;
@@ -96,13 +88,13 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   await revokeKey(database, row.key_id, 'key:a');
   await retireWorker(database, worker.workerId);
 
-  expect(differences(replay(await wholeLog()), await readTables(database))).toEqual([]);
+  expect(differences(replay(await readLog(db.database)), await readTables(database))).toEqual([]);
 });
 
 test('a change that bypasses the program is found', async () => {
   const { proposal } = await proposer(db.database)({ kind: 'analysis' });
   await db.database.query(`update ops_proposals set title = 'forged' where id = $1`, [proposal.id]);
-  expect(differences(replay(await wholeLog()), await readTables(db.database))).toEqual([
+  expect(differences(replay(await readLog(db.database)), await readTables(db.database))).toEqual([
     `proposal ${proposal.id} title: table "forged", log "Look into it"`,
   ]);
 });

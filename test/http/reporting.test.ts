@@ -4,7 +4,7 @@ import { AmbiguousCommit, type Database } from '../../src/db/database.ts';
 import type { EventRow } from '../../src/events/schema.ts';
 import { storeReport } from '../../src/loop/report.ts';
 import { problemOf, type TestRequest, testConfig, useApp } from '../support/app.ts';
-import { openPolicy, proposer, sealAll } from '../support/loop.ts';
+import { openPolicy, proposer, readLog, sealAll } from '../support/loop.ts';
 import { runProgram } from '../support/process.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 
@@ -247,10 +247,7 @@ test('reports do not disturb the replay of the log, whatever they claim', async 
     const set = { title: 'forged', status: 'rejected', id: proposal.id };
     expect((await report({ kind, payload: { from: null, to: 'rejected', set } })).status).toBe(201);
   }
-  await sealAll(t.database);
-  const log = await t.database.query<EventRow>(
-    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
-  );
+  const log = await readLog(t.database);
   expect(log.some((event) => event.entity === 'report')).toBe(true);
   expect(differences(replay(log), await readTables(t.database))).toEqual([]);
 });

@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
+import { selectHead } from '../../src/events/queries.ts';
 import { revokeKey } from '../../src/keys/keys.ts';
 import { buildHttp } from '../../src/http/app.ts';
 import { makeHttpParts } from '../../src/http/parts.ts';
 import type { HttpServer } from '../../src/http/serve.ts';
-import { eventually, openPolicy, proposer, sealAll } from '../support/loop.ts';
+import { eventually, openPolicy, proposer, readLog, sealAll } from '../support/loop.ts';
 import { OPERATOR_KEY, type TestApp, toRequest, useApp } from '../support/app.ts';
 import { idsIn, openRawStream } from './raw.ts';
 
@@ -20,10 +21,7 @@ async function openStreams(server: HttpServer): Promise<number> {
 
 async function head(app: TestApp): Promise<number> {
   await sealAll(app.database);
-  const [row] = await app.database.query<{ seq: number }>(
-    'select coalesce(max(seq), 0) as seq from ops_event_seals',
-  );
-  return row?.seq ?? 0;
+  return (await selectHead(app.database)).seq;
 }
 
 const numbers = (first: number, last: number) =>
@@ -84,11 +82,10 @@ test('an agent follows its own proposals and no others', async () => {
   const stream = await openRawStream(server.port, `${STREAM}?after=0`, [`Authorization: Bearer ${key}`]);
   const last = await head(t);
   const text = await stream.until((received) => received.includes(`: ping\nid: ${last}\n`));
-  const rows = await t.database.query<{ seq: number }>(
-    `select seq from ops_event_seals s join ops_events e on e.id = s.event_id
-     join ops_proposals p on p.id = e.proposal_id where p.agent_id = 'qa' order by seq`,
-  );
-  expect(idsIn(text)).toEqual(rows.map((row) => row.seq));
+  const own = await t.database.query<{ id: string }>("select id from ops_proposals where agent_id = 'qa'");
+  const ids = new Set(own.map((row) => row.id));
+  const events = (await readLog(t.database)).filter((event) => ids.has(event.proposal_id ?? ''));
+  expect(idsIn(text)).toEqual(events.map((event) => event.seq));
   stream.socket.destroy();
 });
 
@@ -191,9 +188,9 @@ test('nothing is read from the database before the reader has taken what it was 
   const { database } = t.app;
   const { query } = database;
   let reads = 0;
-  database.query = (text, ...rest) => {
-    if (text.includes('s.seq > $6')) reads++;
-    return query(text, ...rest);
+  database.query = (text, values, options) => {
+    if (options === 'opsloop_sealed_asc') reads++;
+    return query(text, values, options);
   };
   try {
     const reader = byPieces(await t.request(`${STREAM}?after=0`));

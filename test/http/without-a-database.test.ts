@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
+import { selectHead } from '../../src/events/queries.ts';
 import { buildHttp, type HttpApp } from '../../src/http/app.ts';
 import { makeHttpParts } from '../../src/http/parts.ts';
 import { type HttpServer, serveHttp } from '../../src/http/serve.ts';
@@ -82,8 +83,7 @@ test('a database that goes away is a 503, and an open stream goes on where it wa
   await proxy.restore();
   await eventually(async () => (await http.request(...toRequest('/api/ops/proposals'))).status === 200);
   await sealAll(db.database);
-  const [row] = await db.database.query<{ seq: number }>('select max(seq) as seq from ops_event_seals');
-  const last = row?.seq ?? 0;
+  const { seq: last } = await selectHead(db.database);
   const text = await stream.until((received) => idsIn(received).includes(last));
   expect(idsIn(text)).toEqual(Array.from({ length: last }, (_, index) => index + 1));
   stream.socket.destroy();

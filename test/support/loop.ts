@@ -1,6 +1,8 @@
 import type { Database } from '../../src/db/database.ts';
+import { anyUnsealed, selectHead, selectSealed } from '../../src/events/queries.ts';
+import type { EventRow } from '../../src/events/schema.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
-import { claimSteps } from '../../src/engine/claim.ts';
+import { makeQueue } from '../../src/engine/queue.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { registerWorker } from '../../src/engine/workers.ts';
 import { toAnswer } from '../../src/loop/answer.ts';
@@ -40,12 +42,13 @@ export async function openPolicy(database: Database, autoApprove: string[] = ['a
 /** A worker that a test moves by hand. */
 export async function testWorker(database: Database, workerId = `w-${Math.random().toString(36).slice(2)}`) {
   await registerWorker(database, { workerId, host: 'test', pid: 1, version: '0', kinds: { analyze: 100 } });
+  // Each with no memory of the queue, so that nothing is found late.
   return {
     workerId,
     claim: (kind = 'analyze', slots = 1): Promise<Claim[]> =>
-      claimSteps(database, workerId, { [kind]: slots }),
+      makeQueue(database).claim(workerId, { [kind]: slots }),
     async claimOne(kind = 'analyze'): Promise<Claim> {
-      const [claim] = await claimSteps(database, workerId, { [kind]: 1 });
+      const [claim] = await makeQueue(database).claim(workerId, { [kind]: 1 });
       if (!claim) throw new Error(`no step of kind ${kind} can be claimed`);
       return claim;
     },
@@ -56,11 +59,15 @@ export async function testWorker(database: Database, workerId = `w-${Math.random
 export async function sealAll(database: Database): Promise<void> {
   await eventually(async () => {
     await sealOnce(database);
-    const open = await database.query(
-      'select from ops_events e where not exists (select from ops_event_seals s where s.event_id = e.id) limit 1',
-    );
-    return open.length === 0;
+    return !(await anyUnsealed(database));
   });
+}
+
+/** The whole log in its order, once everything in it has its seal. */
+export async function readLog(database: Database): Promise<EventRow[]> {
+  await sealAll(database);
+  const { seq } = await selectHead(database);
+  return selectSealed(database, {}, { fromSeq: 1, throughSeq: seq }, 'oldest first');
 }
 
 /** Waits until a condition holds, asking often; fails after the deadline instead of hanging. */

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { claimSteps } from '../../src/engine/claim.ts';
+import { makeQueue } from '../../src/engine/queue.ts';
 import { registerWorker } from '../../src/engine/workers.ts';
 import { silentLog } from '../../src/log.ts';
 import { approve } from '../../src/loop/decide.ts';
@@ -36,7 +36,7 @@ test.each(['is cancelled', 'holds'])('a command whose claim %s before its worker
     version: '0',
     kinds: { exec: 1 },
   });
-  const [claim] = await claimSteps(t.database, what, { exec: 1 });
+  const [claim] = await makeQueue(t.database).claim(what, { exec: 1 });
   if (!claim) throw new Error('nothing was claimed');
   if (what === 'is cancelled') await cancelMission(t.database, claim.mission_id ?? '', { by: 'test' });
 

@@ -1,8 +1,7 @@
 import { readFile, unlink } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useFiles } from '../support/files.ts';
-import type { EventRow } from '../../src/events/schema.ts';
-import { eventually, sealAll } from '../support/loop.ts';
+import { eventually, readLog } from '../support/loop.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 import { startOllamaServer } from '../support/ollama-server.ts';
 
@@ -202,10 +201,7 @@ test('a task of a goal that a person removes does not hold up those after it', a
 
 test('replaying the log gives the tables of files and workspaces too', async () => {
   await t.app.stop();
-  await sealAll(t.database);
-  const events = await t.database.query<EventRow>(
-    'select s.seq, e.* from ops_event_seals s join ops_events e on e.id = s.event_id order by s.seq',
-  );
+  const events = await readLog(t.database);
   const stored = await readTables(t.database);
   expect(stored.file.size).toBeGreaterThan(20);
   expect(differences(replay(events), stored)).toEqual([]);
