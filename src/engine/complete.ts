@@ -6,6 +6,9 @@ export type Completion = ClaimRef & { output: unknown };
 /**
  * Completes steps by their claims, and in the same statement makes each mission's next step claimable or,
  * after the last one, settles the mission and its proposal.
+ *
+ * What is running or active is recognised by `completed_at is null`: by `status` the planner may walk a partial
+ * index of all running steps for each row, because when it last counted there were none.
  * @returns the ids of the steps that were completed now; the claims of the others are lost
  * @throws AppError database_busy after 5 s of waiting for a row that somebody else holds
  */
@@ -17,42 +20,45 @@ export async function completeSteps(db: Db, completions: Completion[]): Promise<
      done as (
        update ops_steps s set status = 'completed', output = given.output::jsonb, completed_at = now()
        from given
-       where s.id = given.id and s.claim_id = given.claim_id and s.status = 'running'
+       where s.id = given.id and s.claim_id = given.claim_id and s.completed_at is null
        returning s.id, s.mission_id, s.position, s.proposal_id, s.attempt, s.claim_id, s.worker_id, s.output),
+     ended as materialized (
+       select done.*, next.id as next_step from done left join lateral (
+         select id from ops_steps later
+         where later.mission_id = done.mission_id and later.position > done.position
+         order by later.position limit 1) as next on true),
      released as (
        update ops_steps n set ready = true
-       from done where n.mission_id = done.mission_id and n.position = done.position + 1 and n.status = 'queued'
-       returning n.id, n.mission_id),
+       from ended where n.id = ended.next_step and n.status = 'queued'),
      settled as (
        update ops_missions m set status = 'completed', completed_at = now()
-       from done
-       where m.id = done.mission_id and m.status = 'active'
-         and not exists (
-           select from ops_steps later where later.mission_id = done.mission_id and later.position > done.position)
-       returning m.id, m.proposal_id, m.retry_of, done.id as step_id),
+       from ended where ended.next_step is null and m.id = ended.mission_id and m.completed_at is null
+       returning m.id, m.proposal_id, m.retry_of, ended.id as step_id),
      closed as (
        update ops_proposals p set status = 'completed', outcome = 'succeeded', completed_at = now()
        from settled where p.id = settled.proposal_id and p.status in ('approved', 'completed')
        returning p.id, settled.id as mission_id, settled.retry_of),
      events as (
        insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
-       select kind, source, entity, entity_id, proposal_id, payload from (
-         select 1 as n, 'step.completed' as kind, 'worker' as source, 'step' as entity, done.id::text as entity_id,
-           done.proposal_id, jsonb_build_object('from', 'running', 'to', 'completed',
-             'cause', jsonb_build_object('by', worker_id),
+       select kind, source, entity, entity_id::text, proposal_id, constant::jsonb || payload from (
+         select 1 as n, 'step.completed' as kind, 'worker' as source, 'step' as entity, id as entity_id, proposal_id,
+           '{"from": "running", "to": "completed"}' as constant,
+           jsonb_build_object('cause', jsonb_build_object('by', worker_id),
              'set', jsonb_build_object('claim_id', claim_id, 'attempt', attempt, 'output', ops_digest(output::text)),
-             'next_step', released.id) as payload
-         from done left join released using (mission_id)
+             'next_step', next_step) as payload
+         from ended
          union all
-         select 2, 'mission.completed', 'missions', 'mission', id::text, proposal_id,
-           jsonb_build_object('from', 'active', 'to', 'completed', 'cause', jsonb_build_object('by', 'step:' || step_id))
+         select 2, 'mission.completed', 'missions', 'mission', id, proposal_id,
+           '{"from": "active", "to": "completed"}',
+           jsonb_build_object('cause', jsonb_build_object('by', 'step:' || step_id))
          from settled
          union all
          select 3, case when retry_of is null then 'proposal.completed' else 'proposal.outcome_changed' end,
-           'proposals', 'proposal', id::text, id,
-           jsonb_build_object('from', case when retry_of is null then 'approved' else 'completed' end,
-             'to', 'completed', 'cause', jsonb_build_object('by', 'mission:' || mission_id),
-             'set', jsonb_build_object('outcome', 'succeeded'))
+           'proposals', 'proposal', id, id,
+           case when retry_of is null
+             then '{"from": "approved", "to": "completed", "set": {"outcome": "succeeded"}}'
+             else '{"from": "completed", "to": "completed", "set": {"outcome": "succeeded"}}' end,
+           jsonb_build_object('cause', jsonb_build_object('by', 'mission:' || mission_id))
          from closed) as e
        order by n)
      select id from done`,

@@ -3,6 +3,12 @@ import type { StepRow } from '../steps/schema.ts';
 /** How many more steps of each kind a worker can take. */
 export type FreeSlots = Record<string, number>;
 
+/** Steps of one kind, priority and agent, by age. Within a priority the lanes of a kind take turns. */
+export type Lane = Pick<StepRow, 'kind' | 'priority' | 'agent_id'>;
+
+/** How many steps of a lane to claim, from which place on: what is before it was seen not to be ready. */
+export type LaneShare = Lane & { from_no: number; share: number };
+
 /** A claimed step. Everything a worker writes names its id and its claim id. */
 export type Claim = Pick<
   StepRow,
@@ -16,6 +22,8 @@ export type Claim = Pick<
   | 'agent_id'
   | 'attempt'
   | 'failures'
+  | 'priority'
+  | 'queue_no'
 > & { claim_id: string };
 
 export type ClaimRef = { id: string; claim_id: string };

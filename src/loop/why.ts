@@ -167,13 +167,14 @@ async function whyBlocked(db: Db, step: StepRow, workers: WorkerRow[], serving: 
       at: null,
     };
   }
-  const agent = step.agent_id === null ? null : await findAgent(db, step.agent_id);
+  const agent = step.agent_id === '' ? null : await findAgent(db, step.agent_id);
   const unserved = serving.unserved(step.kind, agent);
   if (unserved) return { next: unserved, by: 'operator', at: null };
   const ahead = await stepsAhead(db, step);
-  const queue = ahead === 0 ? 'it is next' : `${ahead}${ahead === 1_000 ? ' or more' : ''} before it`;
+  const queue =
+    ahead === 0 ? "it is its agent's next" : `${ahead}${ahead === 1_000 ? ' or more' : ''} before it`;
   return {
-    next: `A worker claims it as soon as a slot is free: ${queue}, ${able.length} worker(s) for "${step.kind}".`,
+    next: `A worker claims it as soon as a slot is free and it is its agent's turn: ${queue}, ${able.length} worker(s) for "${step.kind}".`,
     by: 'worker',
     at: null,
   };

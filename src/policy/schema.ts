@@ -21,6 +21,7 @@ const Plans = z
   );
 
 const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });
+const AtOnce = z.number().int().min(1).max(100_000);
 const MinutesPerKind = z.record(Name, z.number().min(1).max(1440));
 
 /** One schema per policy key. A value that its schema refuses is refused when it is set. */
@@ -41,6 +42,11 @@ export const POLICY_SCHEMAS = {
     after_minutes: z.number().min(1).max(1440),
     max_failures: z.number().int().min(1).max(100),
     per_kind: MinutesPerKind.optional(),
+  }),
+  concurrency: z.strictObject({
+    kinds: z.record(Name, AtOnce),
+    agents: z.record(Name, AtOnce),
+    each_agent: AtOnce.optional(),
   }),
   paused: z.strictObject({ enabled: z.boolean(), agents: z.array(Name).max(1000) }),
   exec_policy: z.strictObject({
@@ -70,6 +76,8 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
   plans: 'The step kinds that a proposal kind becomes. Kinds without a plan become one "analyze" step.',
   stale_steps:
     'Minutes after which a running step counts as stuck (per_kind overrides), and failures before it fails for good.',
+  concurrency:
+    'Most steps running at once over all workers: of a step kind, of an agent, and of each agent not named (each_agent).',
   paused:
     'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
   exec_policy:
@@ -95,6 +103,7 @@ export const DEFAULT_POLICY: Policy = {
     exec: ['exec'],
   },
   stale_steps: { after_minutes: 30, max_failures: 3 },
+  concurrency: { kinds: {}, agents: {} },
   paused: { enabled: false, agents: [] },
   exec_policy: { enabled: false, approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 },
   chains: { max_depth: 5, max_tasks: 50 },

@@ -53,15 +53,16 @@ export function selectPriorOutputs(db: Db, missionId: string, position: number):
   );
 }
 
-/** How many claimable steps of a kind come before this one. */
+/** How many claimable steps of its kind come before this one: its own agent's, and those of a higher priority. */
 export async function countAhead(db: Db, step: StepRow, most: number): Promise<number> {
   const [row] = await db.query<{ ahead: number }>(
     `select count(*)::integer as ahead from (
-       select from ops_steps
-       where ready and kind = $1
-         and (-priority, turn, queue_no) < (-$2::smallint, $3::bigint, $4::bigint)
+       (select from ops_steps where ready and kind = $1 and priority > $2 limit $5)
+       union all
+       (select from ops_steps
+        where ready and kind = $1 and priority = $2 and agent_id = $3 and queue_no < $4 limit $5)
        limit $5) as before`,
-    [step.kind, step.priority, step.turn, step.queue_no, most],
+    [step.kind, step.priority, step.agent_id, step.queue_no, most],
   );
   return row?.ahead ?? 0;
 }

@@ -17,10 +17,9 @@ export type StepRow = {
   completed_at: Date | null;
   created_at: Date | null;
   position: number;
-  agent_id: string | null;
+  agent_id: string;
   proposal_id: string | null;
   priority: number;
-  turn: number;
   queue_no: number;
   ready: boolean;
   available_at: Date | null;

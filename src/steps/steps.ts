@@ -28,7 +28,7 @@ export function priorOutputs(db: Db, missionId: string, position: number): Promi
   return selectPriorOutputs(db, missionId, position);
 }
 
-/** How many steps will be claimed before this one, counted up to 1,000. */
+/** How many steps will be claimed before this one if no other agent has any, counted up to 1,000. */
 export function stepsAhead(db: Db, step: StepRow): Promise<number> {
   return countAhead(db, step, 1_000);
 }

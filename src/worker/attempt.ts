@@ -51,12 +51,14 @@ type Ending = {
 /**
  * Works one attempt from claim to result. Whatever the handler does, exactly one of three things is written,
  * and only if the claim still holds: a completion, a failure, or a release. Never throws.
+ * @param onWorked called when the handler has ended, before its end is written
  */
 export async function workAttempt(
   deps: AttemptDeps,
   claim: Claim,
   handler: Handler,
   signal: AbortSignal,
+  onWorked: () => void = () => undefined,
 ): Promise<void> {
   const { database, finisher } = deps;
   const log = deps.log.child({ step: claim.id, kind: claim.kind, attempt: claim.attempt });
@@ -64,7 +66,7 @@ export async function workAttempt(
   const progress: Progress = { begun: false };
   const keepCalls = (tx: Db) => recordCalls(tx, claim, calls);
   try {
-    const result = await runHandler(deps, claim, handler, { signal, calls, progress });
+    const result = await runHandler(deps, claim, handler, { signal, calls, progress }).finally(onWorked);
     const alongside =
       calls.length === 0 && !result.alongside
         ? undefined

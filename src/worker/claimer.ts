@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { claimSteps } from '../engine/claim.ts';
+import type { Queue } from '../engine/queue.ts';
 import type { Claim, FreeSlots } from '../engine/schema.ts';
 import { tokenBlocks } from '../engine/tokens.ts';
 import type { Llm } from '../llm/llm.ts';
@@ -9,6 +9,7 @@ import { type AgentModel, agentsWithModel, isServed } from './serving.ts';
 
 export type ClaimerDeps = {
   database: Database;
+  queue: Queue;
   llm: Llm;
   handlers: Handlers;
   agentModel: AgentModel;
@@ -20,7 +21,7 @@ export type ClaimerDeps = {
  * token cap holds. `keep` gets the claims as they come, so that none is lost when a later one fails.
  */
 export async function claimWhatIsServed(
-  { database, llm, handlers, agentModel, holds }: ClaimerDeps,
+  { database, queue, llm, handlers, agentModel, holds }: ClaimerDeps,
   workerId: string,
   free: FreeSlots,
   keep: (claims: Claim[]) => void,
@@ -28,7 +29,7 @@ export async function claimWhatIsServed(
   const usesModel = (kind: string) => handlers[kind]?.usesModel === true;
   const isAvailable = (kind: string) => handlers[kind]?.available?.() !== false;
   const plain = only(free, (kind) => !usesModel(kind) && isAvailable(kind));
-  if (any(plain)) keep(await claimSteps(database, workerId, plain));
+  if (any(plain)) keep(await queue.claim(workerId, plain));
 
   const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
   if (!any(model)) return;
@@ -41,12 +42,12 @@ export async function claimWhatIsServed(
 
   const defaultIsHeld = status.llm && holds.isHeld(status.provider);
   const served = only(model, (kind) => !defaultIsHeld && isServed(status, kind, false));
-  if (any(served)) keep(await claimSteps(database, workerId, served, { not }));
+  if (any(served)) keep(await queue.claim(workerId, served, { not }));
 
   // Agents with a model of their own need no default.
   const rest = only(model, (kind) => !(kind in served) && isServed(status, kind, true));
   const named = own.map(({ agentId }) => agentId);
-  if (any(rest) && named.length > 0) keep(await claimSteps(database, workerId, rest, { not, only: named }));
+  if (any(rest) && named.length > 0) keep(await queue.claim(workerId, rest, { not, only: named }));
 }
 
 function only(free: FreeSlots, wanted: (kind: string) => boolean): FreeSlots {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from '../db/database.ts';
+import { makeQueue } from '../engine/queue.ts';
 import { promoteDelayed } from '../engine/promote.ts';
 import { releaseSteps } from '../engine/release.ts';
 import { failStep } from '../engine/fail.ts';
@@ -54,10 +55,13 @@ export type WorkerOptions = {
   signal?: AbortSignal;
 };
 
+/** Ends that wait for their write hold up the claiming at this many, so that memory is bounded. */
+const MOST_HELD = 2_000;
 /** So that a claim whose answer is lost again and again does not spin. */
 const GIVEN_BACK_MS = 5_000;
 
-type Attempt = { claim: Claim; stop: AbortController; done: Promise<void> };
+/** `worked`: its handler has ended and its slot is free; only the write of its end is left. */
+type Attempt = { claim: Claim; stop: AbortController; worked: boolean; done: Promise<void> };
 
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const {
@@ -84,7 +88,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const sweep = makeSweeper(database, log);
   const holds = makeProviderHolds();
   const begunOnce = new Set<string>();
-  const claimer: ClaimerDeps = { database, llm, handlers, agentModel, holds };
+  const queue = makeQueue(database);
+  const claimer: ClaimerDeps = { database, queue, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
   // Claims under way: their steps may be ours in the database before their answer is here.
@@ -107,12 +112,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];
     if (!handler) return;
-    const stop = new AbortController();
-    const done = workAttempt(deps, claim, handler, stop.signal).finally(() => {
+    const attempt: Attempt = { claim, stop: new AbortController(), worked: false, done: Promise.resolve() };
+    attempts.set(claim.claim_id, attempt);
+    const onWorked = () => {
+      attempt.worked = true;
+      wake.call();
+    };
+    attempt.done = workAttempt(deps, claim, handler, attempt.stop.signal, onWorked).finally(() => {
       attempts.delete(claim.claim_id);
       wake.call();
     });
-    attempts.set(claim.claim_id, { claim, stop, done });
   };
 
   const claimOnce = async (): Promise<number> => {
@@ -135,7 +144,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       try {
         const claimed = await claimOnce();
         failing = false;
-        if (claimed === 0) await wake.wait(jittered(pollMs), claiming.signal);
+        if (claimed === 0) await wake.wait(Math.min(jittered(pollMs), queue.restMs()), claiming.signal);
       } catch (error) {
         if (!failing) log.warn({ err: toError(error).message }, 'claiming waits');
         failing = true;
@@ -260,7 +269,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   return {
     id: () => workerId,
-    holds: () => attempts.size,
+    holds: () => [...attempts.values()].filter(({ worked }) => !worked).length,
     async stop(graceMs, hurry) {
       claiming.abort();
       await Promise.all(loops);
@@ -292,6 +301,8 @@ function slotsOf(handlers: Handlers, configured: Record<string, number>): Record
 
 function freeSlots(slots: Record<string, number>, attempts: Map<string, Attempt>): FreeSlots {
   const free: FreeSlots = { ...slots };
-  for (const { claim } of attempts.values()) free[claim.kind] = (free[claim.kind] ?? 0) - 1;
+  if (attempts.size >= MOST_HELD) return {};
+  for (const { claim, worked } of attempts.values())
+    if (!worked) free[claim.kind] = (free[claim.kind] ?? 0) - 1;
   return free;
 }

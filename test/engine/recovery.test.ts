@@ -52,11 +52,16 @@ test('the steps of a dead worker are taken back, and it can claim nothing more',
 test('leases are judged by the database clock, and a restart of the database gives them a fresh period', async () => {
   const worker = await testWorker(db.database);
   await kill(worker.workerId);
-  const [server] = await db.database.query<{ young: boolean }>(
-    `select clock_timestamp() < pg_postmaster_start_time() + interval '10 seconds' as young`,
-  );
+  const isYoung = async () => {
+    const [server] = await db.database.query<{ young: boolean }>(
+      `select clock_timestamp() < pg_postmaster_start_time() + interval '10 seconds' as young`,
+    );
+    return server?.young;
+  };
+  const before = await isYoung();
   const dead = await db.database.transaction((tx) => buryDeadWorkers(tx));
-  expect(dead.includes(worker.workerId)).toBe(!server?.young);
+  // It can come of age in between.
+  if (before === (await isYoung())) expect(dead.includes(worker.workerId)).toBe(!before);
 });
 
 test('a step longer than the limit is failed and queued again, as one row and two events', async () => {

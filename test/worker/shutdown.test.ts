@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { getStep } from '../../src/steps/steps.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer } from '../support/loop.ts';
+import { eventually, openPolicy, proposer } from '../support/loop.ts';
 import {
   clearQueue,
   eventsOf,
@@ -135,8 +135,7 @@ test('a handler that does not listen is left behind, its step given back, its re
   await isGivenBack(at.stepId);
   expect(await endOf(worker.id())).toBe('stopped');
   deaf.open();
-  await stepIs(db.database, at.stepId, () => worker.holds() === 0);
-  expect(await eventsOf(db.database, at.stepId, 'step.late_result')).toHaveLength(1);
+  await eventually(async () => (await eventsOf(db.database, at.stepId, 'step.late_result')).length === 1);
   expect(await getStep(db.database, at.stepId)).toMatchObject({ status: 'queued', output: null });
 });
 
