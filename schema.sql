@@ -319,7 +319,7 @@ CREATE TABLE public.ops_proposals (
     CONSTRAINT ops_proposals_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 1048576))),
     CONSTRAINT ops_proposals_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'completed'::text])))
 )
-WITH (fillfactor='70', toast_tuple_target='128');
+WITH (fillfactor='50', toast_tuple_target='128');
 
 COMMENT ON COLUMN public.ops_proposals.priority IS 'Added: higher is worked first; copied to its steps.';
 
@@ -363,8 +363,7 @@ CREATE TABLE public.ops_steps (
     CONSTRAINT ops_steps_ready CHECK (((status = 'queued'::text) OR ((NOT ready) AND (available_at IS NULL)))),
     CONSTRAINT ops_steps_running CHECK (((status <> 'running'::text) OR ((worker_id IS NOT NULL) AND (claim_id IS NOT NULL) AND (claimed_at IS NOT NULL)))),
     CONSTRAINT ops_steps_status CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
-)
-WITH (fillfactor='50');
+);
 
 COMMENT ON TABLE public.ops_steps IS 'The steps, and the queue itself: what can be claimed now is what the index ops_steps_claim holds.';
 

@@ -68,7 +68,7 @@ create table ops_proposals (
   constraint ops_proposals_completed check
     ((status = 'completed') = (outcome is not null) and (status = 'completed') = (completed_at is not null)),
   constraint ops_proposals_sizes check (char_length(title) <= 200 and octet_length(body) <= 262144)
-) with (fillfactor = 70, toast_tuple_target = 128);
+) with (fillfactor = 50, toast_tuple_target = 128);
 comment on column ops_proposals.priority is 'Added: higher is worked first; copied to its steps.';
 comment on column ops_proposals.created_by is 'Added: the key (or part of the program) that proposed; agent_id says for whom.';
 comment on column ops_proposals.cap_day is 'Added: the policy''s calendar day this proposal counts on; null when a gate refused it.';
@@ -150,7 +150,7 @@ create table ops_steps (
   constraint ops_steps_completed check ((status in ('completed', 'failed')) = (completed_at is not null)),
   constraint ops_steps_ready check (status = 'queued' or (not ready and available_at is null)),
   constraint ops_steps_counts check (position > 0 and attempt >= 0 and failures >= 0 and max_failures > 0)
-) with (fillfactor = 50);
+);
 comment on table ops_steps is 'The steps, and the queue itself: what can be claimed now is what the index ops_steps_claim holds.';
 comment on column ops_steps.position is 'Added: the steps of a mission run one after the other, in this order.';
 comment on column ops_steps.agent_id is 'Added: within a priority agents take turns; and whose caps count, without a join in the claim. Empty: nobody''s.';

@@ -9,6 +9,8 @@ export type Agents = { not?: readonly string[]; only?: readonly string[] };
 
 /** Where steps are claimed: the highest priority first, within it agents in turn, each agent's oldest first. */
 export type Queue = {
+  /** Whether there is something to claim of these kinds, as far as we know after a look. */
+  hasReady(kinds: readonly string[]): Promise<boolean>;
   /** At most `free` steps of each kind. */
   claim(workerId: string, free: FreeSlots, agents?: Agents): Promise<Claim[]>;
   /** Milliseconds until it is worth asking again, where the last claim came back empty without a full look. */
@@ -46,12 +48,23 @@ export function makeQueue(database: Database): Queue {
 
   let restMs = Infinity;
 
-  const lookIsDueIn = (kinds: string[]): number => {
+  const lookIsDueIn = (kinds: readonly string[]): number => {
     const oldest = Math.min(...kinds.map((kind) => lookedAt.get(kind) ?? -Infinity));
     return oldest + Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK) - performance.now();
   };
 
-  const lookEverywhere = async (kinds: string[]): Promise<void> => {
+  const isReady = (kinds: readonly string[]) =>
+    [...lanes.values()].some((lane) => lane.ready && kinds.includes(lane.kind));
+
+  /** A full look when one is due. @returns whether it was made */
+  const lookIfDue = async (kinds: readonly string[]): Promise<boolean> => {
+    const dueMs = lookIsDueIn(kinds);
+    restMs = dueMs <= 0 ? Infinity : dueMs;
+    if (dueMs <= 0) await lookEverywhere(kinds);
+    return dueMs <= 0;
+  };
+
+  const lookEverywhere = async (kinds: readonly string[]): Promise<void> => {
     const began = performance.now();
     const [found, known] = await Promise.all([findLanes(database, kinds), readLimits(database)]);
     const now = performance.now();
@@ -63,7 +76,7 @@ export function makeQueue(database: Database): Queue {
     for (const lane of found) remember(lane);
   };
 
-  const lookAtKnown = async (kinds: string[]): Promise<void> => {
+  const lookAtKnown = async (kinds: readonly string[]): Promise<void> => {
     const idle = [...lanes.values()].filter((lane) => !lane.ready && kinds.includes(lane.kind));
     if (idle.length > 0) for (const lane of await peekLanes(database, idle)) remember(lane);
   };
@@ -144,14 +157,15 @@ export function makeQueue(database: Database): Queue {
 
   return {
     restMs: () => restMs,
+    async hasReady(kinds) {
+      if (!(await lookIfDue(kinds)) && !isReady(kinds)) await lookAtKnown(kinds);
+      return isReady(kinds);
+    },
     async claim(workerId, free, agents = {}) {
       const wanted = Object.fromEntries(Object.entries(free).filter(([, slots]) => slots > 0));
       const kinds = Object.keys(wanted).sort();
       if (kinds.length === 0) return [];
-      const dueMs = lookIsDueIn(kinds);
-      let looked = dueMs <= 0;
-      if (looked) await lookEverywhere(kinds);
-      restMs = looked ? Infinity : dueMs;
+      let looked = await lookIfDue(kinds);
       const claims: Claim[] = [];
       for (;;) {
         const shares = choose(wanted, agents);

@@ -32,10 +32,10 @@ export async function claimWhatIsServed(
   if (any(plain)) keep(await queue.claim(workerId, plain));
 
   const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
-  if (!any(model)) return;
+  const status = llm.status();
+  if (!any(model) || status.mode === 'none' || !(await queue.hasReady(Object.keys(model)))) return;
   const capped = await tokenBlocks(database);
   if (capped.everybody) return;
-  const status = llm.status();
   const own = await agentsWithModel(database, agentModel, status);
   const held = own.filter(({ provider }) => holds.isHeld(provider)).map(({ agentId }) => agentId);
   const not = [...capped.agents, ...held];
