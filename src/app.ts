@@ -65,6 +65,7 @@ export function createApp(options: AppOptions): App {
   const database = openDatabase(options.databaseUrl, {
     log: log.child({ part: 'database' }),
     preparedStatements: config.preparedStatements,
+    listenUrl: config.listenUrl,
   });
   let bridge: Bridge | undefined;
   const handlers = {

@@ -43,14 +43,26 @@ test.each([
   [{ OPSLOOP_PORT: '70000' }, 'OPSLOOP_PORT'],
   [{ OPSLOOP_API_KEY: 'short' }, 'OPSLOOP_API_KEY'],
   [{ DATABASE_URL: 'mysql://secret@x' }, 'DATABASE_URL'],
+  [{ OPSLOOP_LISTEN_URL: 'off' }, 'OPSLOOP_LISTEN_URL'],
   [{ OPSLOOP_ALLOW_REMOTE: 'perhaps' }, 'OPSLOOP_ALLOW_REMOTE'],
   [{ OPS_WORKER_POLL: '-1' }, 'OPS_WORKER_POLL'],
 ])('%o is refused by name', (env, name) => {
   expect(() => read(env as unknown as Record<string, string>)).toThrow(new RegExp(name));
 });
 
+test('what a pooler needs is said in words of its own', () => {
+  expect(read()).toMatchObject({ preparedStatements: true, listenUrl: undefined });
+  expect(read({ OPSLOOP_PREPARED_STATEMENTS: '0' }).preparedStatements).toBe(false);
+  expect(read({ OPSLOOP_LISTEN_URL: 'none' }).listenUrl).toBeNull();
+  expect(read({ OPSLOOP_LISTEN_URL: 'postgres://db/ops' }).listenUrl).toBe('postgres://db/ops');
+});
+
 test('what is refused does not repeat a secret', () => {
-  for (const env of [{ OPSLOOP_API_KEY: 'geheim' }, { DATABASE_URL: 'mysql://geheim@x' }]) {
+  for (const env of [
+    { OPSLOOP_API_KEY: 'geheim' },
+    { DATABASE_URL: 'mysql://geheim@x' },
+    { OPSLOOP_LISTEN_URL: 'mysql://geheim@x' },
+  ]) {
     expect(() => read(env as unknown as Record<string, string>)).not.toThrow(/geheim/);
   }
 });

@@ -15,6 +15,8 @@ export type Config = {
   databaseUrl: string | undefined;
   allowUnsafeDatabase: boolean;
   preparedStatements: boolean;
+  /** Where to LISTEN, when the database is reached through a pooler; null: nowhere; undefined: at the database. */
+  listenUrl: string | null | undefined;
   home: string;
   workspace: string;
   host: string;
@@ -67,11 +69,14 @@ const Key = z
   .refine((key) => !/\s/.test(key), 'must not contain blanks');
 const LogLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']);
 
+const PostgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
+
 /** Variables by name; several names for one thing are the older file-based system's, and the first that is set wins. */
 const VARIABLES = {
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATABASE_URL: PostgresUrl,
   OPSLOOP_ALLOW_UNSAFE_DATABASE: Flag,
   OPSLOOP_PREPARED_STATEMENTS: Flag,
+  OPSLOOP_LISTEN_URL: z.union([z.literal('none'), PostgresUrl], 'must be a postgres:// address, or "none"'),
   OPSLOOP_HOME: z.string().min(1),
   OPSLOOP_WORKSPACE: z.string().min(1),
   OPSLOOP_FILES: z.enum(['process', 'observe', 'off']),
@@ -116,6 +121,7 @@ export function readConfig(env: Environment = process.env): Config {
     databaseUrl: vars.DATABASE_URL,
     allowUnsafeDatabase: vars.OPSLOOP_ALLOW_UNSAFE_DATABASE ?? false,
     preparedStatements: vars.OPSLOOP_PREPARED_STATEMENTS ?? true,
+    listenUrl: vars.OPSLOOP_LISTEN_URL === 'none' ? null : vars.OPSLOOP_LISTEN_URL,
     home,
     workspace: resolve(vars.OPSLOOP_WORKSPACE ?? join(home, 'workspace')),
     host: vars.OPSLOOP_HOST ?? '127.0.0.1',
@@ -159,7 +165,7 @@ function parseVariables(env: Environment): Variables {
     const parsed = schema.safeParse(text);
     if (!parsed.success) {
       // A key or a database address is not repeated.
-      const given = /KEY|DATABASE/.test(name) ? '' : ` "${text}"`;
+      const given = /KEY|DATABASE|LISTEN_URL/.test(name) ? '' : ` "${text}"`;
       throw new AppError(
         'config_invalid',
         `${name}${given} is not usable: ${parsed.error.issues[0]?.message}.`,

@@ -5,7 +5,7 @@ import pretty from 'pino-pretty';
 export type Log = Logger;
 
 /** Members whose values never reach a log line, at the first two levels of any logged object. */
-const SECRETS = ['key', 'apiKey', 'secret', 'password', 'authorization', 'token', 'databaseUrl'];
+const SECRETS = ['key', 'apiKey', 'secret', 'password', 'authorization', 'token', 'databaseUrl', 'listenUrl'];
 
 /**
  * Readable lines on a terminal, JSON elsewhere. Written synchronously, so that the last line before an

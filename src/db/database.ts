@@ -5,6 +5,7 @@ import { sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
 import { type Hints, openHints } from './hints.ts';
 import { isRetryable, isUnavailable, toDatabaseError } from './sqlstate.ts';
+import { makeStatementNames } from './statement-names.ts';
 
 export type QueryOptions = {
   /** Makes it a prepared statement. */
@@ -27,8 +28,8 @@ export interface Database extends Db {
   /** Wake-ups for whoever waits for a change. */
   readonly hints: Hints;
   /**
-   * Runs `work` in one transaction at READ COMMITTED. Serialization failures and deadlocks run it again, so
-   * `work` must have no effect outside the database.
+   * Runs `work` in one transaction at READ COMMITTED. Serialization failures and deadlocks run it again, and so
+   * does a pooler that lost a prepared statement, so `work` must have no effect outside the database.
    * @throws AmbiguousCommit when the connection broke while COMMIT was under way.
    */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
@@ -46,8 +47,10 @@ export type DatabaseOptions = {
   applicationName?: string;
   /** Milliseconds after which the client gives a statement up, even when the network is silent. */
   queryTimeoutMs?: number;
-  /** Off for poolers that do not keep prepared statements. */
+  /** Off for poolers that do not keep prepared statements; one that shows it turns them off by itself. */
   preparedStatements?: boolean;
+  /** Where hints of other processes are listened for: another address of the same database, or null for nowhere. */
+  listenUrl?: string | null | undefined;
 };
 
 /** The connection broke while COMMIT was under way: it may or may not have happened. */
@@ -78,6 +81,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     applicationName = 'opsloop',
     queryTimeoutMs = 30_000,
     preparedStatements = true,
+    listenUrl = url,
   } = options;
   const pool = new pg.Pool({
     connectionString: url,
@@ -92,6 +96,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   // Without a listener an idle connection's end would end the process.
   pool.on('error', (error) => log.debug({ err: error.message }, 'an idle connection ended'));
 
+  const names = makeStatementNames(preparedStatements, log);
   const clients = new Set<pg.PoolClient>();
   pool.on('connect', (client) => void clients.add(client));
   pool.on('remove', (client) => void clients.delete(client));
@@ -108,18 +113,20 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
       text,
       ...(values ? { values: [...values] } : {}),
     };
-    if (name !== undefined && preparedStatements) config.name = name;
+    const statement = name === undefined ? undefined : names.of(name, text);
+    if (statement !== undefined) config.name = statement;
     if (limitMs !== undefined) config.query_timeout = limitMs;
     try {
       if (severed) throw new Error('Connection terminated: the program ends');
       const result = await runner.query(config);
       return result.rows as Row[];
     } catch (error) {
+      names.look(error);
       throw toDatabaseError(error);
     }
   };
 
-  /** A statement of its own was rolled back by a deadlock as a whole, so it can be run again. */
+  /** A statement of its own was rolled back by a deadlock as a whole, or not begun, so it can be run again. */
   const runAlone: Db['query'] = async (text, values, options) => {
     for (let tries = 1; ; tries++) {
       try {
@@ -162,7 +169,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   };
 
   const db: Db = { query: runAlone };
-  const hints = openHints(url, db, log);
+  const hints = openHints(listenUrl, db, log);
 
   return {
     ...db,

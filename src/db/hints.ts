@@ -1,8 +1,9 @@
-import pg from 'pg';
 import { jittered } from '../lib/backoff.ts';
 import { sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
 import type { Db } from './database.ts';
+import { CHANNEL, cannotListen, DEAF_TODO, NOTHING_ARRIVES, openListener } from './listener.ts';
+import { isUnavailable } from './sqlstate.ts';
 
 /**
  * Wake-ups between the parts of a process and, by NOTIFY, between processes. They are hints: everything that
@@ -19,22 +20,28 @@ export type Hints = {
   tell(topic: Topic): void;
   /** Calls `listener` at each hint; returns how to stop. */
   on(topic: Topic, listener: () => void): () => void;
-  /** Whether hints of other processes arrive. Without LISTEN (some poolers) they do not. */
+  /** Whether hints of other processes arrive: one that was sent to ourselves did. */
   listening(): boolean;
+  /** Why they do not arrive, once that is known. */
+  trouble(): string | null;
   close(): Promise<void>;
 };
 
-const CHANNEL = 'opsloop';
 /** A burst of commits becomes one NOTIFY: each takes a lock that all notifying commits share. */
 const DEBOUNCE_MS = 5;
-const PING_MS = 15_000;
+const TEST_EVERY_MS = 15_000;
+const LONGEST_PAUSE_MS = 10_000;
+/** A pooler stays what it is. */
+const LONGEST_DEAF_PAUSE_MS = 60_000;
 
-export function openHints(url: string, db: Db, log: Log): Hints {
+/** @param url where to listen; null for nowhere */
+export function openHints(url: string | null, db: Db, log: Log): Hints {
   const listeners = new Map<Topic, Set<() => void>>();
   const pending = new Set<Topic>();
   const closing = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let connected = false;
+  let heard = false;
+  let trouble: string | null = null;
   let loop: Promise<void> | undefined;
 
   const callListeners = (topic: Topic) => {
@@ -50,49 +57,52 @@ export function openHints(url: string, db: Db, log: Log): Hints {
     );
   };
 
-  const listen = async (): Promise<void> => {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'opsloop hints',
-      connectionTimeoutMillis: 5_000,
-      query_timeout: 10_000,
-      keepAlive: true,
-    });
-    const ended = new Promise<void>((resolve) => {
-      client.on('error', () => resolve());
-      client.on('end', () => resolve());
-      closing.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  /** Listens until the connection ends, or what is sent to ourselves does not arrive. */
+  const listen = async (at: string): Promise<void> => {
+    const listener = await openListener(at, (topic) => callListeners(topic as Topic), closing.signal);
     try {
-      await client.connect();
-      client.on('notification', ({ payload }) => callListeners(payload as Topic));
-      await client.query(`listen ${CHANNEL}`);
-      connected = true;
-      // What was told while we were not listening is lost, so everybody looks once.
-      for (const topic of listeners.keys()) callListeners(topic);
-      while (!closing.signal.aborted) {
-        const over = await Promise.race([
-          ended.then(() => true),
-          sleep(PING_MS, closing.signal).then(() => false),
-        ]);
-        if (over) return;
-        await client.query('select 1');
+      while (!listener.over.aborted) {
+        const hears = await listener.hears(db).catch((error: unknown) => {
+          // A pool that is busy or away says nothing about a connection on which we were heard before.
+          if (heard) return true;
+          throw error;
+        });
+        if (listener.over.aborted) return;
+        if (!hears) {
+          if (!heard) note(NOTHING_ARRIVES, false);
+          return await listener.forget();
+        }
+        if (!heard) {
+          await listener.join();
+          heard = true;
+          trouble = null;
+          // What was told while we were not listening is lost, so everybody looks once.
+          for (const topic of listeners.keys()) callListeners(topic);
+        }
+        await sleep(TEST_EVERY_MS, listener.over);
       }
     } finally {
-      connected = false;
-      client.end().catch(() => undefined);
+      heard = false;
+      listener.close();
     }
   };
 
-  const keepListening = async (): Promise<void> => {
+  /** Says it once; a database that is away is told of elsewhere. */
+  const note = (why: string, away: boolean) => {
+    const told = trouble !== null;
+    trouble = why;
+    if (!told && !away)
+      log.warn({ why }, `hints of other processes do not arrive; polling goes on. ${DEAF_TODO}`);
+  };
+
+  const keepListening = async (at: string): Promise<void> => {
     for (let failures = 0; !closing.signal.aborted; failures++) {
       const began = performance.now();
-      await listen().catch((error: Error) => {
-        if (failures === 0) log.debug({ err: error.message }, 'LISTEN is not available; polling goes on');
-      });
+      await listen(at).catch((error: unknown) => note(cannotListen(error), isUnavailable(error)));
       // One that held for a while was no failure.
-      if (performance.now() - began > PING_MS) failures = 0;
-      await sleep(jittered(Math.min(10_000, 250 * 2 ** Math.min(failures, 6))), closing.signal);
+      if (performance.now() - began > TEST_EVERY_MS) failures = 0;
+      const longest = trouble === NOTHING_ARRIVES ? LONGEST_DEAF_PAUSE_MS : LONGEST_PAUSE_MS;
+      await sleep(jittered(Math.min(longest, 250 * 2 ** Math.min(failures, 10))), closing.signal);
     }
   };
 
@@ -106,10 +116,11 @@ export function openHints(url: string, db: Db, log: Log): Hints {
       const set = listeners.get(topic) ?? new Set();
       listeners.set(topic, set.add(listener));
       // A program that only writes needs no connection for listening.
-      loop ??= keepListening();
+      if (url !== null) loop ??= keepListening(url);
       return () => set.delete(listener);
     },
-    listening: () => connected,
+    listening: () => heard,
+    trouble: () => trouble,
     async close() {
       closing.abort();
       clearTimeout(timer);

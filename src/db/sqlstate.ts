@@ -7,6 +7,11 @@ const RETRYABLE = new Set([
   '40P01', // deadlock_detected
 ]);
 
+const NAME_LOST = new Set([
+  '26000', // invalid_sql_statement_name: it was prepared on another connection
+  '42P05', // duplicate_prepared_statement: somebody else prepared it on this one
+]);
+
 const UNAVAILABLE_STATES = new Set([
   '25006', // read_only_sql_transaction: a standby, in the middle of a failover
   '53300', // too_many_connections
@@ -16,6 +21,8 @@ const UNAVAILABLE_STATES = new Set([
   '57P05', // idle_session_timeout
   '25P03', // idle_in_transaction_session_timeout: we were frozen for long
 ]);
+
+const PROTOCOL_VIOLATION = '08P01';
 
 const UNAVAILABLE_SYSTEM = new Set([
   'ECONNREFUSED',
@@ -57,7 +64,12 @@ export function isBusy(thrown: unknown): boolean {
 
 /** The transaction as a whole can simply be run again. */
 export function isRetryable(thrown: unknown): boolean {
-  return thrown instanceof Error && RETRYABLE.has((thrown as PgError).code ?? '');
+  return isNameLost(thrown) || (thrown instanceof Error && RETRYABLE.has((thrown as PgError).code ?? ''));
+}
+
+/** A prepared statement is not where its name was given: a pooler changed the connection. Nothing was run. */
+export function isNameLost(thrown: unknown): boolean {
+  return thrown instanceof Error && NAME_LOST.has((thrown as PgError).code ?? '');
 }
 
 /** The name of the constraint that was broken, or null. */
@@ -73,10 +85,12 @@ export function toDatabaseError(thrown: unknown): Error {
     return new AppError('database_busy', message, { retryAfter: 2, cause: thrown });
   }
   if (!isUnavailable(thrown)) return toError(thrown);
-  const { code } = thrown as PgError;
+  const { code, message } = thrown as PgError;
+  // A pooler has one code for everything that is wrong between it and the server; its sentence says what.
+  const why = code === PROTOCOL_VIOLATION ? `${code}: ${message}` : code;
   return new AppError(
     'database_unavailable',
-    `PostgreSQL does not answer${code ? ` (${code})` : ''}. opsloop goes on trying; nothing acknowledged is lost.`,
+    `PostgreSQL does not answer${why ? ` (${why})` : ''}. opsloop goes on trying; nothing acknowledged is lost.`,
     { retryAfter: 2, cause: thrown },
   );
 }

@@ -1,4 +1,5 @@
 import type { Database, Db } from '../db/database.ts';
+import { DEAF_TODO } from '../db/listener.ts';
 import { eventsHead } from '../events/events.ts';
 import { lastBeatAge } from '../heartbeat/heartbeat.ts';
 import { humanDuration } from '../lib/time.ts';
@@ -45,6 +46,7 @@ export async function readHealth(
   const beatAge = await lastBeatAge(database);
   const events = await eventsHead(database);
   const { serving, llm: hasModel, extractive } = llm.status();
+  const deaf = database.hints.trouble();
 
   const problems = [
     counts.workers === 0 && 'No worker is alive; start one with `opsloop worker`.',
@@ -52,6 +54,8 @@ export async function readHealth(
       beatAge > 2 * heartbeatMs &&
       `The last beat was ${humanDuration(beatAge)} ago; is a server running?`,
     events.lagMs > SLOW_SEALING_MS && `Events wait for their seal since ${humanDuration(events.lagMs)}.`,
+    deaf !== null &&
+      `What other processes do is found by polling, up to seconds later (${deaf}). ${DEAF_TODO}`,
     !hasModel && !extractive && `No language model serves: ${serving}`,
     counts.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
     ...(files?.problems ?? []),

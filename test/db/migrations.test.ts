@@ -3,6 +3,7 @@ import { afterEach, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { migrate, migrationStatus, readMigrations, requireCurrentSchema } from '../../src/db/migrate.ts';
 import { silentLog } from '../../src/log.ts';
+import { addressOf } from '../support/database.ts';
 
 const opened: Database[] = [];
 const names: string[] = [];
@@ -17,9 +18,7 @@ async function emptyDatabase(): Promise<string> {
   const name = `empty_${randomBytes(6).toString('hex')}`;
   names.push(name);
   await open(inject('serverUrl')).query(`create database ${name}`);
-  const url = new URL(inject('serverUrl'));
-  url.pathname = `/${name}`;
-  return url.href;
+  return addressOf(name);
 }
 
 afterEach(async () => {

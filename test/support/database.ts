@@ -5,13 +5,31 @@ import { silentLog } from '../../src/log.ts';
 import { TEMPLATE } from './global-setup.ts';
 
 export type TestDatabase = {
-  /** The address of this file's own database. */
+  /** The address of this file's own database, through the pooler where the run has one. */
   url: string;
+  /** The same database on PostgreSQL itself. */
+  directUrl: string;
   /** A pool on it. */
   database: Database;
   /** One more pool, as another process would have. */
   open(max?: number): Database;
 };
+
+/** The address of a database for the program under test: through the pooler where the run has one. */
+export function addressOf(name: string): string {
+  return withDatabase(inject('poolerUrl') ?? inject('serverUrl'), name);
+}
+
+/** The address of a database on PostgreSQL itself. */
+export function directAddressOf(name: string): string {
+  return withDatabase(inject('serverUrl'), name);
+}
+
+function withDatabase(server: string, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
+}
 
 /** A database of its own for a test file: migrated, seeded, and dropped at the end. */
 export function useDatabase(): TestDatabase {
@@ -30,11 +48,10 @@ export function useDatabase(): TestDatabase {
 
   beforeAll(async () => {
     await onServer(`create database ${name} template ${TEMPLATE}`);
-    const url = new URL(inject('serverUrl'));
-    url.pathname = `/${name}`;
-    handle.url = url.href;
+    handle.url = addressOf(name);
+    handle.directUrl = directAddressOf(name);
     handle.open = (max = 16) => {
-      const database = openDatabase(url.href, { log: silentLog(), max });
+      const database = openDatabase(handle.url, { log: silentLog(), max });
       opened.push(database);
       return database;
     };

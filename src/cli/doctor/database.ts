@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts';
 import { type Database, openDatabase } from '../../db/database.ts';
 import { describeLocalPostgres } from '../../db/local/local-postgres.ts';
+import { DEAF_TODO, whyDeaf } from '../../db/listener.ts';
 import { migrationStatus } from '../../db/migrate.ts';
 import { OLDEST_SUPPORTED, readSettings } from '../../db/settings.ts';
 import { toError } from '../../errors.ts';
@@ -28,6 +29,7 @@ export async function checkDatabase(config: Config): Promise<{ checks: Check[]; 
               'Switch it on: a crash can lose what was acknowledged.',
             ),
         await checkSchema(database),
+        await checkHints(config, database),
       );
       return { checks, database };
     } catch (error) {
@@ -59,4 +61,10 @@ async function checkSchema(database: Database): Promise<Check> {
   return current > newest
     ? problem('schema', `version ${current}, this program knows ${newest}`, 'Install the newer opsloop.')
     : warning('schema', `version ${current} of ${newest}`, 'Run `opsloop migrate`, or start `opsloop up`.');
+}
+
+async function checkHints({ listenUrl }: Config, database: Database): Promise<Check> {
+  if (listenUrl === null) return ok('hints', 'by polling alone, as OPSLOOP_LISTEN_URL=none says');
+  const why = await whyDeaf(listenUrl ?? database.url, database);
+  return why === null ? ok('hints', 'LISTEN hears what is notified') : warning('hints', why, DEAF_TODO);
 }
