@@ -307,6 +307,7 @@ CREATE TABLE public.ops_proposals (
     created_at timestamp with time zone DEFAULT now(),
     decided_at timestamp with time zone,
     priority smallint DEFAULT 0 NOT NULL,
+    run_at timestamp with time zone,
     created_by text,
     cap_day date,
     decision jsonb,
@@ -322,6 +323,8 @@ CREATE TABLE public.ops_proposals (
 WITH (fillfactor='50', toast_tuple_target='128');
 
 COMMENT ON COLUMN public.ops_proposals.priority IS 'Added: higher is worked first; copied to its steps.';
+
+COMMENT ON COLUMN public.ops_proposals.run_at IS 'Added: its first step is not claimed before this time. Null: at once.';
 
 COMMENT ON COLUMN public.ops_proposals.created_by IS 'Added: the key (or part of the program) that proposed; agent_id says for whom.';
 

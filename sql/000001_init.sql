@@ -56,6 +56,7 @@ create table ops_proposals (
   created_at timestamptz default now(),
   decided_at timestamptz,
   priority smallint not null default 0,
+  run_at timestamptz,
   created_by text,
   cap_day date,
   decision jsonb,
@@ -70,6 +71,7 @@ create table ops_proposals (
   constraint ops_proposals_sizes check (char_length(title) <= 200 and octet_length(body) <= 262144)
 ) with (fillfactor = 50, toast_tuple_target = 128);
 comment on column ops_proposals.priority is 'Added: higher is worked first; copied to its steps.';
+comment on column ops_proposals.run_at is 'Added: its first step is not claimed before this time. Null: at once.';
 comment on column ops_proposals.created_by is 'Added: the key (or part of the program) that proposed; agent_id says for whom.';
 comment on column ops_proposals.cap_day is 'Added: the policy''s calendar day this proposal counts on; null when a gate refused it.';
 comment on column ops_proposals.decision is 'Added: by whom, why, the gates'' verdicts and the counts they saw, so that it can be recomputed.';

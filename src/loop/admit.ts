@@ -119,6 +119,7 @@ function toProposal(
     body: request.body,
     status: action === 'admitted' ? 'pending' : action,
     priority: request.priority ?? 0,
+    run_at: request.runAt ?? null,
     created_by: request.by,
     cap_day: refusal ? null : day.day,
     decision,

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { ProposalRow } from '../proposals/schema.ts';
 import type { NewMission, NewStep } from './queries.ts';
 
-type Approved = Pick<ProposalRow, 'id' | 'agent_id' | 'kind' | 'title' | 'priority'>;
+type Approved = Pick<ProposalRow, 'id' | 'agent_id' | 'kind' | 'title' | 'priority' | 'run_at'>;
 type PlannedStep = { kind: string; position: number };
 
 /** The mission that an approved proposal becomes: its first step can be claimed, the others wait for it. */
@@ -62,6 +62,7 @@ function build(
       proposal_id: proposal.id,
       priority: proposal.priority,
       ready: index === 0,
+      wanted_at: index === 0 ? proposal.run_at : null,
       max_failures: runsOnce(kind) ? 1 : policy.stale_steps.max_failures,
     }),
   );

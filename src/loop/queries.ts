@@ -50,6 +50,7 @@ export type NewProposal = Pick<
   | 'body'
   | 'status'
   | 'priority'
+  | 'run_at'
   | 'created_by'
   | 'cap_day'
   | 'decision'
@@ -61,12 +62,12 @@ export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknow
     `with given as materialized (
        select * from rows from (jsonb_to_recordset($1::jsonb) as
          (id uuid, agent_id text, kind text, title text, body text, status text, priority smallint,
-          created_by text, cap_day date, decision jsonb)) with ordinality),
+          run_at timestamptz, created_by text, cap_day date, decision jsonb)) with ordinality),
      stored as (
        insert into ops_proposals (id, agent_id, kind, title, body, status, policy_snapshot, decided_at,
-                                  priority, created_by, cap_day, decision)
+                                  priority, run_at, created_by, cap_day, decision)
        select id, agent_id, kind, title, body, status, $2::jsonb, case when status <> 'pending' then now() end,
-              priority, created_by, cap_day, decision
+              priority, run_at, created_by, cap_day, decision
        from given order by ordinality
        returning *),
      events as (
@@ -76,7 +77,8 @@ export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknow
          (1, 'proposal.created', jsonb_build_object('from', null, 'to', 'pending',
             'cause', jsonb_build_object('by', s.created_by),
             'set', jsonb_build_object('agent_id', s.agent_id, 'kind', s.kind, 'title', s.title,
-              'body', ops_digest(s.body), 'priority', s.priority, 'cap_day', s.cap_day, 'created_by', s.created_by,
+              'body', ops_digest(s.body), 'priority', s.priority, 'run_at', s.run_at,
+              'cap_day', s.cap_day, 'created_by', s.created_by,
               'policy_snapshot', ops_digest(s.policy_snapshot::text), 'decision', s.decision))),
          (2, 'proposal.' || s.status, jsonb_build_object('from', 'pending', 'to', s.status,
             'cause', jsonb_build_object('by', s.decision ->> 'by', 'reason', s.decision ->> 'reason'),
@@ -106,7 +108,10 @@ export type NewStep = Pick<
   | 'priority'
   | 'ready'
   | 'max_failures'
->;
+> & {
+  /** If this is still to come, the step becomes ready then. */
+  wanted_at: Date | null;
+};
 
 /** Stores missions with their steps; one event tells of a mission and all its steps. */
 export async function insertMissions(
@@ -124,12 +129,14 @@ export async function insertMissions(
        returning *),
      s as (
        insert into ops_steps (id, mission_id, kind, title, input, status, position, agent_id, proposal_id,
-                              priority, ready, max_failures)
-       select id, mission_id, kind, title, input, 'queued', position, agent_id, proposal_id, priority, ready,
-              max_failures
+                              priority, ready, available_at, max_failures)
+       select id, mission_id, kind, title, input, 'queued', position, agent_id, proposal_id, priority,
+              ready and available_at is null, available_at, max_failures
        from rows from (jsonb_to_recordset($2::jsonb) as
          (id uuid, mission_id uuid, kind text, title text, input jsonb, position smallint, agent_id text,
-          proposal_id uuid, priority smallint, ready boolean, max_failures integer)) with ordinality
+          proposal_id uuid, priority smallint, ready boolean, wanted_at timestamptz, max_failures integer))
+         with ordinality, lateral (
+           select case when wanted_at > clock_timestamp() then wanted_at end as available_at) as time
        order by ordinality
        returning *),
      events as (

@@ -11,6 +11,8 @@ export type ProposalRequest = {
   title: string;
   body: string | null;
   priority?: number;
+  /** Its first step is not claimed before this time. */
+  runAt?: Date | null;
   /** Who asks: `key:<id>`, or a part of the program. */
   by: string;
   /** Names a request that may arrive more than once; `owner` keeps the keys of two callers apart. */

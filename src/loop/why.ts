@@ -1,6 +1,7 @@
 import { findAgent } from '../agents/agents.ts';
 import type { AgentRow } from '../agents/schema.ts';
 import type { Db } from '../db/database.ts';
+import { reachedLimit } from '../engine/limits.ts';
 import { tokenBlocks } from '../engine/tokens.ts';
 import { listWorkers, type WorkerRow } from '../engine/workers.ts';
 import { humanDuration } from '../lib/time.ts';
@@ -96,7 +97,10 @@ export async function whyStep(db: Db, id: string, serving: Serving): Promise<Why
   const found =
     step.status === 'running'
       ? whyRunning(step, workers, policy)
-      : (whyDelayed(step) ?? whyHeld(step, policy) ?? (await whyBlocked(db, step, workers, serving)));
+      : (whyDelayed(step) ??
+        whyHeld(step, policy) ??
+        (await whyLimited(db, step, policy)) ??
+        (await whyBlocked(db, step, workers, serving)));
   return { ...about, settled: false, ...found };
 }
 
@@ -125,8 +129,9 @@ function whyDelayed(step: StepRow): Reason | null {
   if (step.ready) return null;
   if (!step.available_at) return { next: 'It waits for the step before it.', by: 'worker', at: null };
   const failure = step.failure ? ` after "${step.failure.class}: ${step.failure.message}"` : '';
+  const begins = step.attempt === 0 ? 'It begins' : 'It is tried again';
   return {
-    next: `It is tried again at ${step.available_at.toISOString()}${failure}.`,
+    next: `${begins} at ${step.available_at.toISOString()}${failure}.`,
     by: 'worker',
     at: step.available_at,
   };
@@ -145,6 +150,13 @@ function whyHeld(step: StepRow, policy: Policy): Reason | null {
     by: 'operator',
     at: null,
   };
+}
+
+async function whyLimited(db: Db, step: StepRow, policy: Policy): Promise<Reason | null> {
+  const reached = await reachedLimit(db, policy.concurrency, step);
+  if (reached === null) return null;
+  const next = `${reached} already, the most that policy \`concurrency\` allows; it is claimed when one of them ends.`;
+  return { next, by: 'worker', at: null };
 }
 
 async function whyBlocked(db: Db, step: StepRow, workers: WorkerRow[], serving: Serving): Promise<Reason> {

@@ -17,6 +17,13 @@ export const Body = z
   .string()
   .refine((body) => Buffer.byteLength(body) <= MAX_BODY_BYTES, `at most ${MAX_BODY_BYTES} bytes of UTF-8`);
 export const Priority = z.number().int().min(-100).max(100);
+const DAY_MS = 86_400_000;
+export const RunAt = z.iso
+  .datetime({ offset: true })
+  .refine(
+    (text) => Math.abs(Date.parse(text) - Date.now()) <= 366 * DAY_MS,
+    'a time with its zone, such as "2026-11-23T08:00:00Z", at most 366 days from now',
+  );
 export const Reason = z.string().max(2_000);
 
 export const ProposalInput = z.strictObject({
@@ -25,6 +32,8 @@ export const ProposalInput = z.strictObject({
   title: Title,
   body: Body.nullable().optional(),
   priority: Priority.optional(),
+  /** Its first step begins then, not at once. */
+  run_at: RunAt.nullable().optional(),
 });
 
 export type Decision = {
@@ -49,6 +58,7 @@ export type ProposalRow = {
   created_at: Date | null;
   decided_at: Date | null;
   priority: number;
+  run_at: Date | null;
   created_by: string | null;
   cap_day: string | null;
   decision: Decision | null;

@@ -84,7 +84,7 @@ export async function readTables(database: Database): Promise<Tables> {
   return {
     proposal:
       await read(`select id as _id, created_at, agent_id, kind, title, ops_digest(body) as body, status,
-      ops_digest(policy_snapshot::text) as policy_snapshot, decided_at, priority, created_by, cap_day, decision,
+      ops_digest(policy_snapshot::text) as policy_snapshot, decided_at, priority, run_at, created_by, cap_day, decision,
       ops_digest(original::text) as original, outcome, completed_at from ops_proposals`),
     mission:
       await read(`select id as _id, created_at, proposal_id, title, status, completed_at, agent_id, retry_of,

@@ -9,6 +9,7 @@ export type ProposeOptions = {
   body?: string;
   bodyFile?: string;
   priority?: string;
+  at?: string;
   idempotencyKey?: string;
 };
 
@@ -21,6 +22,7 @@ export function addProposalOptions(command: Command): Command {
     .option('--body <text>', 'details; "-" reads the standard input')
     .option('--body-file <path>', 'details from a file')
     .option('--priority <number>', 'higher is worked first (-100 to 100)')
+    .option('--at <time>', 'begin then, not at once: "2026-11-23T08:00:00Z"')
     .option('--idempotency-key <text>', 'names this request, so that a repeat does nothing');
 }
 
@@ -57,6 +59,7 @@ export async function proposalRequest(title: string, options: ProposeOptions) {
       kind: options.kind,
       ...(body === undefined ? {} : { body }),
       ...(priority === undefined ? {} : { priority }),
+      ...(options.at === undefined ? {} : { run_at: options.at }),
     },
     header: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
   };

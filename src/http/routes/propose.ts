@@ -58,8 +58,9 @@ function toRequest(input: Input, caller: Caller, key: string | undefined): Propo
       details: { priority: input.priority },
     });
   }
-  const { kind, title, body = null, priority = 0 } = input;
-  const request = { agentId, kind, title, body, priority };
+  const { kind, title, body = null, priority = 0, run_at } = input;
+  const runAt = run_at == null ? null : new Date(run_at);
+  const request = { agentId, kind, title, body, priority, runAt };
   // The members are always in this order, so equal requests have equal digests however they were written.
   const digest = createHash('sha256').update(JSON.stringify(request)).digest('hex');
   return {

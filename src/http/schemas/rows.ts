@@ -70,6 +70,7 @@ export const Proposal = z
     created_at: Time.nullable(),
     decided_at: Time.nullable(),
     priority: z.number().int(),
+    run_at: Time.nullable(),
     created_by: z.string().nullable(),
     cap_day: z.string().nullable(),
     decision: z
