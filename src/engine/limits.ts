@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import type { Lane } from './schema.ts';
 
 /** The policy `concurrency`: most steps running at once, over all processes. */
 export type Limits = {
@@ -42,17 +43,33 @@ export async function lockRoom(
        select distinct hashtext(name) as lock from unnest($2::text[]) as name order by lock) as ordered`,
     [LIMIT_LOCK, names],
   );
-  const running = await tx.query<{ name: string; n: number }>(
+  const used = await countRunning(tx, names);
+  return {
+    kind: (kind) => (limits.kinds[kind] ?? Infinity) - (used.get(`kind:${kind}`) ?? 0),
+    agent: (agent) => limitOfAgent(limits, agent) - (used.get(`agent:${agent}`) ?? 0),
+  };
+}
+
+/** Running steps by `kind:<kind>` and `agent:<agent>`; a name that has none is absent. */
+async function countRunning(db: Db, names: string[]): Promise<Map<string, number>> {
+  const rows = await db.query<{ name: string; n: number }>(
     `select name, count(*)::integer as n
      from ops_steps, unnest(array['kind:' || kind, 'agent:' || agent_id]) as name
      where status = 'running' and name = any ($1::text[]) group by name`,
     [names],
   );
-  const used = new Map(running.map(({ name, n }) => [name, n]));
-  return {
-    kind: (kind) => (limits.kinds[kind] ?? Infinity) - (used.get(`kind:${kind}`) ?? 0),
-    agent: (agent) => limitOfAgent(limits, agent) - (used.get(`agent:${agent}`) ?? 0),
-  };
+  return new Map(rows.map(({ name, n }) => [name, n]));
+}
+
+/** The limit that holds this lane up now, as a sentence's beginning; null when there is room. */
+export async function reachedLimit(db: Db, limits: Limits, lane: Lane): Promise<string | null> {
+  const used = await countRunning(db, [`kind:${lane.kind}`, `agent:${lane.agent_id}`]);
+  const ofKind = limits.kinds[lane.kind] ?? Infinity;
+  if ((used.get(`kind:${lane.kind}`) ?? 0) >= ofKind) return `${ofKind} of kind "${lane.kind}" run`;
+  const ofAgent = limitOfAgent(limits, lane.agent_id);
+  return (used.get(`agent:${lane.agent_id}`) ?? 0) >= ofAgent
+    ? `${ofAgent} of agent ${lane.agent_id} run`
+    : null;
 }
 
 export function limitOfAgent(limits: Limits, agent: string): number {

@@ -39,7 +39,7 @@ const MOST_LANES = 2_000;
  * a step given back) and lanes not seen before are found by a full look, which is made ever more rarely the more
  * it costs; in between only the known lanes are looked at, from their marks on.
  */
-export function makeQueue(database: Database): Queue {
+export function makeQueue(database: Database, clock: () => number = () => performance.now()): Queue {
   const lanes = new Map<string, KnownLane>();
   let turns = 0;
   const lookedAt = new Map<string, number>();
@@ -50,7 +50,7 @@ export function makeQueue(database: Database): Queue {
 
   const lookIsDueIn = (kinds: readonly string[]): number => {
     const oldest = Math.min(...kinds.map((kind) => lookedAt.get(kind) ?? -Infinity));
-    return oldest + Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK) - performance.now();
+    return oldest + Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK) - clock();
   };
 
   const isReady = (kinds: readonly string[]) =>
@@ -65,9 +65,9 @@ export function makeQueue(database: Database): Queue {
   };
 
   const lookEverywhere = async (kinds: readonly string[]): Promise<void> => {
-    const began = performance.now();
+    const began = clock();
     const [found, known] = await Promise.all([findLanes(database, kinds), readLimits(database)]);
-    const now = performance.now();
+    const now = clock();
     lookMs = now - began;
     limits = known;
     for (const kind of kinds) lookedAt.set(kind, now);

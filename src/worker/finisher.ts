@@ -28,6 +28,8 @@ type Waiting = {
 };
 
 const MOST_PER_BATCH = 500;
+/** This many wait before a second statement goes beside the first: two small ones cost more than one. */
+const WORTH_A_SECOND = 200;
 
 /**
  * Completes steps in natural batches: what is finished while a statement is under way shares the next one, so
@@ -35,7 +37,7 @@ const MOST_PER_BATCH = 500;
  */
 export function makeFinisher(database: Database, workerId: string, signal: AbortSignal, log: Log): Finisher {
   const queue: Waiting[] = [];
-  let working = false;
+  let working = 0;
 
   const settle = async (batch: Waiting[]): Promise<void> => {
     try {
@@ -66,20 +68,26 @@ export function makeFinisher(database: Database, workerId: string, signal: Abort
 
   const workOff = async (): Promise<void> => {
     while (queue.length > 0) {
-      await settle(takeBatch(queue));
+      const batch = takeBatch(queue);
+      startIfWorth();
+      await settle(batch);
       database.hints.tell('events');
       database.hints.tell('steps');
     }
-    working = false;
+    working--;
+  };
+
+  const startIfWorth = () => {
+    if (working > 1 || queue.length < (working === 0 ? 1 : WORTH_A_SECOND)) return;
+    working++;
+    queueMicrotask(() => void workOff());
   };
 
   return {
     complete: (completion, alongside) =>
       new Promise((resolve, reject) => {
         queue.push({ completion, alongside, resolve, reject });
-        if (working) return;
-        working = true;
-        queueMicrotask(() => void workOff());
+        startIfWorth();
       }),
   };
 }

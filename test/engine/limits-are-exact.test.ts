@@ -1,0 +1,107 @@
+import { beforeEach, expect, test } from 'vitest';
+import { completeSteps } from '../../src/engine/complete.ts';
+import { makeQueue } from '../../src/engine/queue.ts';
+import type { Claim } from '../../src/engine/schema.ts';
+import { reachedLimit } from '../../src/engine/limits.ts';
+import { readPolicy, setPolicy } from '../../src/policy/policy.ts';
+import { useDatabase } from '../support/database.ts';
+import { openPolicy, proposer, testWorker } from '../support/loop.ts';
+
+const db = useDatabase();
+beforeEach(async () => {
+  await openPolicy(db.database);
+  await db.database.query('delete from ops_steps');
+});
+
+async function propose(agentId: string, count: number): Promise<void> {
+  const one = proposer(db.database);
+  await Promise.all(Array.from({ length: count }, () => one({ agentId })));
+}
+
+const limit = (value: object) =>
+  setPolicy(db.database, 'concurrency', { kinds: {}, agents: {}, ...value }, 'test');
+
+async function running(): Promise<number> {
+  const [row] = await db.database.query<{ n: number }>(
+    `select count(*)::integer as n from ops_steps where status = 'running'`,
+  );
+  return row?.n ?? -1;
+}
+
+/** Claimers as in several processes, each with a pool and a memory of its own. @returns most that ran at once */
+async function race(processes: number, until: number): Promise<number> {
+  let most = 0;
+  let done = 0;
+  const work = async () => {
+    const database = db.open(4);
+    const { workerId } = await testWorker(database);
+    const queue = makeQueue(database);
+    while (done < until) {
+      const claims = await queue.claim(workerId, { analyze: 5 });
+      most = Math.max(most, await running());
+      if (claims.length > 0)
+        await completeSteps(
+          database,
+          claims.map((claim) => ({ ...claim, output: null })),
+        );
+      done += claims.length;
+    }
+  };
+  await Promise.all(Array.from({ length: processes }, work));
+  return most;
+}
+
+test('never more of a kind run at once than policy says, whoever claims', async () => {
+  await propose('pm', 60);
+  await limit({ kinds: { analyze: 3 } });
+  expect(await race(4, 60)).toBe(3);
+});
+
+test('never more of an agent, by its name or as each agent', async () => {
+  await limit({ agents: { pm: 2 }, each_agent: 1 });
+  await propose('pm', 12);
+  await propose('qa', 12);
+  const { workerId } = await testWorker(db.database);
+  const queue = makeQueue(db.database);
+  const agents = (claims: Claim[]) => claims.map((claim) => claim.agent_id).sort();
+  const first = await queue.claim(workerId, { analyze: 10 });
+  expect(agents(first)).toEqual(['pm', 'pm', 'qa']);
+  expect(await makeQueue(db.database).claim(workerId, { analyze: 10 })).toEqual([]);
+  const policy = await readPolicy(db.database);
+  const qa = { kind: 'analyze', priority: 0, agent_id: 'qa' };
+  expect(await reachedLimit(db.database, policy.concurrency, qa)).toBe('1 of agent qa run');
+  const [pm] = first.filter((claim) => claim.agent_id === 'pm');
+  await completeSteps(db.database, [{ ...(pm as Claim), output: null }]);
+  expect(agents(await makeQueue(db.database).claim(workerId, { analyze: 10 }))).toEqual(['pm']);
+});
+
+test('a limit that a process does not know yet holds all the same', async () => {
+  await propose('pm', 10);
+  const { workerId } = await testWorker(db.database);
+  const queue = makeQueue(db.database);
+  expect(await queue.claim(workerId, { analyze: 2 })).toHaveLength(2);
+  await limit({ kinds: { analyze: 3 } });
+  // It still believes that there is no limit, or has just read it; in no case does it exceed it.
+  expect((await queue.claim(workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
+  expect((await makeQueue(db.database).claim(workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
+  expect(await running()).toBe(3);
+});
+
+test('where nothing is limited, a claim is one statement without a transaction', async () => {
+  await propose('pm', 1);
+  const { workerId } = await testWorker(db.database);
+  let transactions = 0;
+  const database: typeof db.database = {
+    ...db.database,
+    transaction: (work) => {
+      transactions++;
+      return db.database.transaction(work);
+    },
+  };
+  expect(await makeQueue(database).claim(workerId, { analyze: 1 })).toHaveLength(1);
+  expect(transactions).toBe(0);
+  await limit({ kinds: { generate: 1 } });
+  await propose('pm', 1);
+  expect(await makeQueue(database).claim(workerId, { analyze: 1 })).toHaveLength(1);
+  expect(transactions).toBe(0);
+});
