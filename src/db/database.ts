@@ -30,9 +30,10 @@ export interface Database extends Db {
   /**
    * Runs `work` in one transaction at READ COMMITTED. Serialization failures and deadlocks run it again, and so
    * does a pooler that lost a prepared statement, so `work` must have no effect outside the database.
+   * @param opening a statement without parameters that is sent with BEGIN, so that it costs no round trip
    * @throws AmbiguousCommit when the connection broke while COMMIT was under way.
    */
-  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Db) => Promise<T>, opening?: string): Promise<T>;
   /** How many connections are in use and how many callers wait for one. */
   load(): { open: number; idle: number; waiting: number };
   close(): Promise<void>;
@@ -138,7 +139,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     }
   };
 
-  const attempt = async <T>(work: (tx: Db) => Promise<T>): Promise<T> => {
+  const attempt = async <T>(work: (tx: Db) => Promise<T>, opening = ''): Promise<T> => {
     const client = await pool.connect().catch((error: unknown) => {
       throw toDatabaseError(error);
     });
@@ -149,7 +150,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     client.on('error', onError);
     const tx: Db = { query: (text, values, options) => run(client, text, values, options) };
     try {
-      await tx.query(BEGIN);
+      await tx.query(`${BEGIN};${opening}`);
       const result = await work(tx);
       await tx.query('commit').catch((error: unknown) => {
         throw isUnavailable(error) ? new AmbiguousCommit(error) : error;
@@ -175,10 +176,10 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     ...db,
     url,
     hints,
-    async transaction(work) {
+    async transaction(work, opening) {
       for (let tries = 1; ; tries++) {
         try {
-          return await attempt(work);
+          return await attempt(work, opening);
         } catch (error) {
           if (!isRetryable(error) || tries >= MOST_TRIES) throw error;
           await sleep(jittered(2 ** tries * 5));

@@ -13,6 +13,9 @@ export type Sealer = { close(): Promise<void> };
 
 const BATCH = 5_000;
 const IDLE_POLL_MS = 250;
+/** After a seal it rests this many times as long: each one is a commit, and few large ones cost less. */
+const REST = 4;
+const MOST_REST_MS = 100;
 const HORIZON_EVERY_MS = 60_000;
 /** A backend draws an id an instant before it has a transaction id; this is that instant, generously. */
 const HORIZON_AGE_MS = 600_000;
@@ -26,10 +29,14 @@ export function startSealer(database: Database, log: Log): Sealer {
   const loop = (async () => {
     for (let failing = false; !closing.signal.aborted; ) {
       try {
+        const began = performance.now();
         const sealed = await sealOnce(database, await deadGaps.below());
         failing = false;
         if (sealed > 0) database.hints.tell('sealed');
-        if (sealed < BATCH) await wake.wait(IDLE_POLL_MS, closing.signal);
+        if (sealed === BATCH) continue;
+        if (sealed > 0)
+          await sleep(Math.min(MOST_REST_MS, (performance.now() - began) * REST), closing.signal);
+        await wake.wait(IDLE_POLL_MS, closing.signal);
       } catch (error) {
         if (!failing) log.warn({ err: (error as Error).message }, 'events wait for their seal');
         failing = true;

@@ -4,7 +4,6 @@ import { AppError } from '../errors.ts';
 import { groupBy } from '../lib/group-by.ts';
 import { isAutoApproved, isCap, runGates, sayRefusal, scopesOf, type Verdict } from '../policy/gates.ts';
 import { parsePolicy } from '../policy/parse.ts';
-import { lockPolicyShared } from '../policy/queries.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Decision } from '../proposals/schema.ts';
 import { planMission } from './plan-mission.ts';
@@ -22,11 +21,10 @@ type Day = { day: string; resets_at: string };
 
 /**
  * Decides over candidates that arrived together, in the caller's transaction: counters, proposals, missions,
- * steps and events are one commit, and the policy is read in it.
+ * steps and events are one commit, and the policy, which the caller holds still, is read in it.
  */
 export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results> {
   const results: Results = new Map();
-  await lockPolicyShared(tx);
   const ground = await selectGround(tx, [...new Set(candidates.map(({ request }) => request.agentId))]);
   const policy = parsePolicy(ground?.policy ?? {});
   const day: Day = { day: ground?.day ?? '', resets_at: ground?.resets_at.toISOString() ?? '' };

@@ -1,7 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { readPolicy } from '../policy/policy.ts';
-import { lockPolicyShared } from '../policy/queries.ts';
+import { SHARE_POLICY } from '../policy/queries.ts';
 import { getProposal } from '../proposals/proposals.ts';
 import type { ProposalRow } from '../proposals/schema.ts';
 import { planMission } from './plan-mission.ts';
@@ -21,7 +21,6 @@ export async function approve(
   given: { by: string; reason?: string | undefined; edit?: Edit | undefined },
 ): Promise<Decided> {
   const decided = await database.transaction(async (tx): Promise<Decided> => {
-    await lockPolicyShared(tx);
     const before = await getProposal(tx, id);
     const edit = given.edit && {
       title: given.edit.title ?? before.title,
@@ -38,7 +37,7 @@ export async function approve(
     const made = await insertMissions(tx, [plan.mission], plan.steps);
     const [mission] = made.missions;
     return { proposal, mission: mission ? { mission, steps: made.steps } : null };
-  });
+  }, SHARE_POLICY);
   database.hints.tell('steps');
   database.hints.tell('events');
   return decided;

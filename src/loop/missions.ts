@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import { getMission } from '../missions/missions.ts';
 import { runsOnce } from '../policy/gates.ts';
 import { readPolicy } from '../policy/policy.ts';
-import { lockPolicyShared } from '../policy/queries.ts';
+import { SHARE_POLICY } from '../policy/queries.ts';
 import { getProposal } from '../proposals/proposals.ts';
 import { stepsOf } from '../steps/steps.ts';
 import { planRetry } from './plan-mission.ts';
@@ -55,7 +55,6 @@ export async function retryMission(
   given: { by: string },
 ): Promise<MissionWithSteps> {
   const retrying = database.transaction(async (tx) => {
-    await lockPolicyShared(tx);
     const mission = await getMission(tx, id);
     if (mission.status !== 'failed' || mission.proposal_id === null) {
       throw new AppError(
@@ -86,7 +85,7 @@ export async function retryMission(
     const [started] = made.missions;
     if (!started) throw new Error('an insert returned no row');
     return { mission: started, steps: made.steps };
-  });
+  }, SHARE_POLICY);
   const retried = await retrying.catch((error: unknown) => {
     const broken = brokenConstraint(error);
     if (broken === 'ops_files_open')

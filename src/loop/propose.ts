@@ -5,6 +5,7 @@ import { AppError, toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { sleep } from '../lib/wake.ts';
+import { SHARE_POLICY } from '../policy/queries.ts';
 import { admitAll, type Candidate } from './admit.ts';
 import { answersFor, firstErrors, keepAnswers, separateRepeats } from './idempotency.ts';
 import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
@@ -105,7 +106,7 @@ async function commitOnce(database: Database, work: (tx: Db) => Promise<Outcomes
   };
   for (let tries = 1; ; tries++) {
     try {
-      return await database.transaction(remember);
+      return await database.transaction(remember, SHARE_POLICY);
     } catch (error) {
       if (ambiguous && brokenConstraint(error) === 'ops_proposals_pkey') return decided;
       ambiguous ||= error instanceof AmbiguousCommit;

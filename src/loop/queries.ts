@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import type { Policy } from '../policy/schema.ts';
 import type { MissionRow } from '../missions/schema.ts';
 import type { Decision, ProposalRow } from '../proposals/schema.ts';
 import type { StepRow } from '../steps/schema.ts';
@@ -57,8 +58,13 @@ export type NewProposal = Pick<
 >;
 
 /** Stores proposals in their first state, with the events of how they got there. */
-export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknown): Promise<ProposalRow[]> {
-  return tx.query<ProposalRow>(
+export async function insertProposals(
+  tx: Db,
+  proposals: NewProposal[],
+  policy: Policy,
+): Promise<ProposalRow[]> {
+  // Only what we do not know comes back: a policy for each row would cost more than the row.
+  const stored = await tx.query<Pick<ProposalRow, 'id' | 'created_at' | 'decided_at'>>(
     `with given as materialized (
        select * from rows from (jsonb_to_recordset($1::jsonb) as
          (id uuid, agent_id text, kind text, title text, body text, status text, priority smallint,
@@ -86,10 +92,20 @@ export function insertProposals(tx: Db, proposals: NewProposal[], policy: unknow
          ) as e(n, kind, payload)
        where e.n = 1 or s.status <> 'pending'
        order by given.ordinality, e.n)
-     select * from stored`,
+     select id, created_at, decided_at from stored`,
     [JSON.stringify(proposals), JSON.stringify(policy)],
     'opsloop_propose',
   );
+  const timesOf = new Map(stored.map((row) => [row.id, row]));
+  return proposals.map((given) => ({
+    ...given,
+    policy_snapshot: policy,
+    created_at: timesOf.get(given.id)?.created_at ?? null,
+    decided_at: timesOf.get(given.id)?.decided_at ?? null,
+    original: null,
+    outcome: null,
+    completed_at: null,
+  }));
 }
 
 export type NewMission = Pick<MissionRow, 'id' | 'proposal_id' | 'title' | 'agent_id' | 'retry_of'> & {
@@ -119,7 +135,7 @@ export async function insertMissions(
   missions: NewMission[],
   steps: NewStep[],
 ): Promise<{ missions: MissionRow[]; steps: StepRow[] }> {
-  const stored = await tx.query<StepRow>(
+  const stored = await tx.query<Pick<StepRow, 'id' | 'created_at' | 'queue_no' | 'ready' | 'available_at'>>(
     `with given as materialized (
        select * from rows from (jsonb_to_recordset($1::jsonb) as
          (id uuid, proposal_id uuid, title text, agent_id text, retry_of uuid, by text)) with ordinality),
@@ -150,7 +166,7 @@ export async function insertMissions(
                'max_failures', s.max_failures) order by s.position)
              from s where s.mission_id = given.id))
        from given order by given.ordinality)
-     select * from s`,
+     select id, created_at, queue_no, ready, available_at from s`,
     [JSON.stringify(missions), JSON.stringify(steps)],
     'opsloop_missions',
   );
@@ -162,8 +178,29 @@ export async function insertMissions(
     completed_at: null,
     failure: null,
   }));
-  return { missions: rows, steps: stored };
+  const storedOf = new Map(stored.map((row) => [row.id, row]));
+  return {
+    missions: rows,
+    steps: steps.map(({ wanted_at: _wanted, ...given }): StepRow => {
+      const row = storedOf.get(given.id);
+      if (!row) throw new Error(`step ${given.id} was not stored`);
+      return { ...UNTOUCHED, ...given, ...row };
+    }),
+  };
 }
+
+/** A step that nobody has claimed yet. */
+const UNTOUCHED = {
+  output: null,
+  status: 'queued',
+  worker_id: null,
+  claimed_at: null,
+  completed_at: null,
+  claim_id: null,
+  attempt: 0,
+  failures: 0,
+  failure: null,
+} as const;
 
 /** Takes Idempotency-Keys for this transaction; a key that is taken is waited for and then left out. */
 export async function takeIdempotencyKeys(

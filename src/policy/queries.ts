@@ -4,9 +4,8 @@ import type { PolicyRow } from './schema.ts';
 /** Any number; shared by decisions, exclusive for a change, so that no decision straddles a change. */
 const POLICY_LOCK = 7_073_003;
 
-export async function lockPolicyShared(tx: Db): Promise<void> {
-  await tx.query('select pg_advisory_xact_lock_shared($1)', [POLICY_LOCK]);
-}
+/** Opens a transaction that decides. */
+export const SHARE_POLICY = `select pg_advisory_xact_lock_shared(${POLICY_LOCK})`;
 
 export async function lockPolicyExclusive(tx: Db): Promise<void> {
   await tx.query('select pg_advisory_xact_lock($1)', [POLICY_LOCK]);

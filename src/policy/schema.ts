@@ -111,9 +111,15 @@ export const DEFAULT_POLICY: Policy = {
 
 export type PolicyRow = { key: string; value: unknown; updated_at: Date | null; updated_by: string | null };
 
+/** Policy is read for each batch of proposals, and asking for a time zone is dear. */
+const knownTimeZones = new Set<string>();
+
 function isTimeZone(name: string): boolean {
+  if (knownTimeZones.has(name)) return true;
   try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
+    Intl.DateTimeFormat('en', { timeZone: name }).format(0);
+    knownTimeZones.add(name);
+    return true;
   } catch {
     return false;
   }
