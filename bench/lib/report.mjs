@@ -6,39 +6,64 @@ export function summary(values) {
   return { median, min: sorted[0], max: sorted.at(-1) };
 }
 
-export function percentile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+/** `count`, `p50`, `p99`, `p999` and `max` of a list. */
+export function percentiles(values) {
+  const sorted = Float64Array.from(values).sort();
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) };
 }
 
-const number = (value) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
+export function number(value) {
+  if (Number.isInteger(value) || value >= 100) return Math.round(value).toLocaleString('en');
+  return value.toFixed(value < 1 ? 3 : 2);
+}
 
-/** One cell as lines of a table: per participant the median, the spread over the rounds, and the ratio to ours. */
-export function table({ title, unit, better, rows }) {
-  const ours = rows.find((row) => row.participant === 'opsloop');
-  const lines = rows.map((row) => {
-    const { median, min, max } = row.result;
-    const ratio =
-      ours && row !== ours
-        ? better === 'more'
-          ? ours.result.median / median
-          : median / ours.result.median
-        : null;
-    return [
-      row.participant,
-      number(median),
-      `${number(min)} to ${number(max)}`,
-      ratio === null ? '' : `${ratio.toFixed(2)} x`,
-      row.keeps ?? '',
-    ];
-  });
-  const all = [['', unit, 'spread', 'opsloop is', 'keeps'], ...lines];
-  const widths = all[0].map((_, column) => Math.max(...all.map((line) => line[column].length)));
-  const text = all.map((line) =>
+const COLUMNS = ['participant', 'measure', 'median', 'spread', 'ratio', 'keeps'];
+
+/** A table as texts: per row the median, the spread over the rounds, and the ratio to ours. No column is empty. */
+export function cells({ unit, better, rows }) {
+  const lines = rows.map((row) => ({
+    participant: row.participant,
+    measure: row.measure ?? '',
+    median: number(row.result.median),
+    spread: `${number(row.result.min)} to ${number(row.result.max)}`,
+    ratio: ratio(rows, row, better),
+    keeps: row.keeps ?? '',
+  }));
+  const head = {
+    participant: '',
+    measure: '',
+    median: unit,
+    spread: 'spread',
+    ratio: 'opsloop is',
+    keeps: 'keeps',
+  };
+  const used = COLUMNS.filter((name) => lines.some((line) => line[name] !== ''));
+  return {
+    right: used.map((name) => !['participant', 'measure', 'keeps'].includes(name)),
+    lines: [head, ...lines].map((line) => used.map((name) => line[name])),
+  };
+}
+
+/** Above 1 opsloop is better, whatever is better. */
+function ratio(rows, row, better) {
+  const ours = rows.find((one) => one.participant === 'opsloop' && one.measure === row.measure);
+  if (!ours || ours === row) return '';
+  const [a, b] = [ours.result.median, row.result.median];
+  const times = better === 'more' ? a / b : b / a;
+  return Number.isFinite(times) ? `${times.toFixed(2)} x` : '';
+}
+
+/** One table for a terminal. */
+export function table(result) {
+  const { right, lines } = cells(result);
+  const widths = right.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const text = lines.map((line) =>
     line
-      .map((cell, i) => (i === 0 || i === 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
       .join('  ')
       .trimEnd(),
   );
-  return `\n${title} (${better} is better)\n${text.join('\n')}\n`;
+  const note = result.note ? `\n${result.note}` : '';
+  return `\n${result.title} (${result.better} is better)${note}\n${text.join('\n')}\n`;
 }

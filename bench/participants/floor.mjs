@@ -1,4 +1,4 @@
-import { openPool } from '../lib/postgres.mjs';
+import { withPool } from '../lib/postgres.mjs';
 import { opsloop } from './opsloop.mjs';
 
 const BATCH = 500;
@@ -39,25 +39,22 @@ export function floor() {
     keeps: 'what opsloop keeps, unsealed',
     prepare,
     fill,
-    async drain(url) {
-      const pool = openPool(url, 1);
-      const { rows } = await pool.query(
-        'select id, mission_id, proposal_id from ops_steps order by queue_no',
-      );
-      const began = performance.now();
-      for (let at = 0; at < rows.length; at += BATCH) {
-        const some = rows.slice(at, at + BATCH);
-        const ids = some.map((row) => row.id);
-        await pool.query({ name: 'claim', text: CLAIM, values: [ids] });
-        await pool.query({
-          name: 'complete',
-          text: COMPLETE,
-          values: [ids, some.map((row) => row.mission_id), some.map((row) => row.proposal_id)],
-        });
-      }
-      const seconds = (performance.now() - began) / 1000;
-      await pool.end();
-      return seconds;
-    },
+    drain: (url) =>
+      withPool(url, async (pool) => {
+        const all = 'select id, mission_id, proposal_id from ops_steps order by queue_no';
+        const { rows } = await pool.query(all);
+        const began = performance.now();
+        for (let at = 0; at < rows.length; at += BATCH) {
+          const some = rows.slice(at, at + BATCH);
+          const ids = some.map((row) => row.id);
+          await pool.query({ name: 'claim', text: CLAIM, values: [ids] });
+          await pool.query({
+            name: 'complete',
+            text: COMPLETE,
+            values: [ids, some.map((row) => row.mission_id), some.map((row) => row.proposal_id)],
+          });
+        }
+        return (performance.now() - began) / 1000;
+      }),
   };
 }

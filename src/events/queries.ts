@@ -31,7 +31,8 @@ const filterValues = (filter: EventFilter) => [
 
 /**
  * Sealed events with `fromSeq <= seq <= throughSeq`. A batch names its events by ranges of ids, so the places
- * asked for become ranges of ids first, and only these events are read.
+ * asked for become ids first, and each is looked up by its own: a range whose size the planner must guess becomes
+ * a scan of the whole log.
  */
 export function selectSealed(
   db: Db,
@@ -49,9 +50,11 @@ export function selectSealed(
        select lower(span) as id, upper(span) - lower(span) as length, (first_seq - (upper(span) - lower(span))
          + sum(upper(span) - lower(span)) over (partition by first_seq order by lower(span)))::bigint as seq
        from batches, unnest(ids) as span)
-     select s.seq + e.id - s.id as seq, ${COLUMNS}
-     from spans s join ops_events e
-       on e.id >= s.id + greatest($6 - s.seq, 0) and e.id < s.id + least($7 + 1 - s.seq, s.length)
+     select place.seq, ${COLUMNS}
+     from spans s, lateral (
+         select s.seq + n as seq, s.id + n as id
+         from generate_series(greatest($6 - s.seq, 0), least($7 - s.seq, s.length - 1)) as n) as place, lateral (
+         select * from ops_events where id = place.id limit 1) as e
      where ${FILTER} and ($5::uuid is null or e.proposal_id = $5)
      order by seq ${order === 'newest first' ? 'desc' : ''} limit $8`,
     [...filterValues(filter), filter.proposalId ?? null, range.fromSeq, range.throughSeq, limit],

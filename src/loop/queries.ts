@@ -249,9 +249,14 @@ export async function storeAnswers(
 ): Promise<void> {
   await tx.query(
     `update ops_idempotency i set status = given.status, answer = given.answer
-     from jsonb_to_recordset($1::jsonb) as given(owner text, key text, status integer, answer jsonb)
+     from unnest($1::text[], $2::text[], $3::integer[], $4::jsonb[]) as given(owner, key, status, answer)
      where i.owner = given.owner and i.idempotency_key = given.key`,
-    [JSON.stringify(answers)],
+    [
+      answers.map((one) => one.owner),
+      answers.map((one) => one.key),
+      answers.map((one) => one.status),
+      answers.map((one) => JSON.stringify(one.answer)),
+    ],
   );
 }
 

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, expect, test } from 'vitest';
+import type { Database, Db } from '../../src/db/database.ts';
+import { completeSteps } from '../../src/engine/complete.ts';
+import { failStep } from '../../src/engine/fail.ts';
+import { promoteDelayed } from '../../src/engine/promote.ts';
+import { makeQueue } from '../../src/engine/queue.ts';
+import { recoverSteps } from '../../src/engine/recover.ts';
+import { releaseSteps } from '../../src/engine/release.ts';
+import { tokenBlocks } from '../../src/engine/tokens.ts';
+import { buryDeadWorkers, heldInDatabase, renewLease } from '../../src/engine/workers.ts';
+import { listEvents } from '../../src/events/events.ts';
+import { sealOnce } from '../../src/events/sealer.ts';
+import { useDatabase } from '../support/database.ts';
+import { openPolicy, proposer, testWorker } from '../support/loop.ts';
+
+const db = useDatabase();
+type Seen = Map<string, { text: string; values: readonly unknown[] }>;
+type Plan = { 'Node Type': string; 'Relation Name'?: string; Plans?: Plan[] } & Record<string, unknown>;
+
+/** Small by their nature: reading one whole costs less than its index. */
+const SMALL = ['ops_policy', 'ops_agent_config', 'ops_workers', 'ops_counters', 'ops_event_batches'];
+
+beforeAll(async () => {
+  const history = await readFile(new URL('../../bench/history.sql', import.meta.url), 'utf8');
+  const one = db.open(1);
+  await one.query(history.replaceAll('{missions}', '100000').replaceAll('{steps}', '10'), undefined, LONG);
+  await openPolicy(db.database);
+  await one.query(
+    `insert into ops_steps (kind, title, agent_id, status, ready)
+     select 'analyze', 'waits', 'agent-' || n % 50, 'queued', true from generate_series(1, 100000) as n`,
+    undefined,
+    LONG,
+  );
+  await one.query(
+    `insert into ops_steps (kind, title, status, available_at)
+     select 'analyze', 'later', 'queued', now() + interval '1 day' from generate_series(1, 100000)`,
+    undefined,
+    LONG,
+  );
+  await one.query(
+    `insert into ops_idempotency (owner, idempotency_key, request_digest)
+     select 'history', n::text, 'd' from generate_series(1, 20000) as n`,
+  );
+  await one.query('analyze', undefined, LONG);
+}, 600_000);
+const LONG = { limitMs: 600_000 };
+
+/** A database that remembers what was asked of it. */
+function recording(database: Database, seen: Seen): Database {
+  const record = (inner: Db): Db => ({
+    query: (text, values, options) => {
+      if (/\bops_/.test(text)) seen.set(text, { text, values: values ?? [] });
+      return inner.query(text, values, options);
+    },
+  });
+  return {
+    ...database,
+    ...record(database),
+    transaction: (work, opening) => database.transaction((tx) => work(record(tx)), opening),
+  };
+}
+
+/** Everything that happens all the time, each of it once. */
+async function aDayInShort(database: Database): Promise<void> {
+  const propose = proposer(database);
+  for (let n = 0; n < 3; n++)
+    await propose({ agentId: 'qa', idempotency: { owner: 'test', key: randomUUID(), digest: 'd' } });
+  const { workerId } = await testWorker(database);
+  const queue = makeQueue(database);
+  const claims = await queue.claim(workerId, { analyze: 60 });
+  expect(claims).toHaveLength(60);
+  await queue.claim(workerId, { analyze: 60 });
+  await queue.hasReady(['generate']);
+  const [failed, released, ...rest] = claims;
+  if (!failed || !released) throw new Error('nothing was claimed');
+  await renewLease(database, workerId, rest);
+  await heldInDatabase(database, workerId);
+  await failStep(database, {
+    ...failed,
+    failure: { class: 'test', message: 'test' },
+    final: false,
+    retryInMs: 1,
+  });
+  await releaseSteps(database, [released], { reason: 'test' });
+  await completeSteps(
+    database,
+    rest.map((claim) => ({ ...claim, output: null })),
+  );
+  await promoteDelayed(database);
+  await tokenBlocks(database);
+  await database.transaction(async (tx) => {
+    await buryDeadWorkers(tx);
+    await recoverSteps(tx, { why: 'worker_died' });
+    await recoverSteps(tx, { why: 'stale', afterMinutes: 30, perKind: {} });
+  });
+  while ((await sealOnce(database)) > 0);
+  await listEvents(database, {}, { limit: 100 });
+  await listEvents(
+    database,
+    { proposalId: rest[0]?.proposal_id ?? '01000000-aaaa-7000-8000-000000000001' },
+    { limit: 100 },
+  );
+}
+
+const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+
+/** What a plan reads whole, and whether it sorts what waits. */
+function faults(plan: Plan): string[] {
+  return nodesOf(plan).flatMap((node) => {
+    const table = node['Relation Name'] ?? '';
+    if (node['Node Type'] === 'Seq Scan' && !SMALL.includes(table)) return [`reads all of ${table}`];
+    return node['Node Type'] === 'Sort' && readsQueue(node) ? ['sorts the backlog'] : [];
+  });
+}
+
+/** Whether it reads the queue beyond what a limit inside lets through. */
+function readsQueue(plan: Plan): boolean {
+  if (plan['Node Type'] === 'Limit') return false;
+  return plan['Index Name'] === 'ops_steps_claim' || (plan.Plans ?? []).some(readsQueue);
+}
+
+test('with a million finished steps and a backlog of 100,000, no statement of the hot path reads a table whole', async () => {
+  const seen: Seen = new Map();
+  await aDayInShort(recording(db.database, seen));
+  expect(seen.size).toBeGreaterThan(15);
+  const one = db.open(1);
+  const found: string[] = [];
+  for (const { text, values } of seen.values()) {
+    const [row] = await one.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `explain (format json) ${text}`,
+      values,
+    );
+    const plan = row?.['QUERY PLAN'][0].Plan;
+    if (plan) found.push(...faults(plan).map((fault) => `${fault}: ${text.slice(0, 300)}`));
+  }
+  expect(found).toEqual([]);
+});
+
+test('nor does it once PostgreSQL plans without looking at the values', async () => {
+  const [server] = await db.database.query<{ version: number }>(
+    `select current_setting('server_version_num')::integer as version`,
+  );
+  if ((server?.version ?? 0) < 160_000) return;
+  const seen: Seen = new Map();
+  await aDayInShort(recording(db.database, seen));
+  const one = db.open(1);
+  const found: string[] = [];
+  for (const { text } of seen.values()) {
+    const [row] = await one.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `explain (generic_plan, format json) ${text}`,
+    );
+    const plan = row?.['QUERY PLAN'][0].Plan;
+    if (plan) found.push(...faults(plan).map((fault) => `${fault}: ${text.slice(0, 300)}`));
+  }
+  expect(found).toEqual([]);
+});
