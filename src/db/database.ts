@@ -71,9 +71,8 @@ const MOST_TRIES = 6;
  * that somebody holds must not hold up who waits for it without end. Local to the transaction, for poolers.
  */
 const BEGIN = `begin;
-  set local idle_in_transaction_session_timeout = '10s';
-  set local lock_timeout = '5s';
-  set local statement_timeout = '25s'`;
+  select set_config('idle_in_transaction_session_timeout', '10s', true), set_config('lock_timeout', '5s', true),
+         set_config('statement_timeout', '25s', true)`;
 
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const {

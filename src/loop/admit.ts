@@ -7,7 +7,7 @@ import { parsePolicy } from '../policy/parse.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Decision } from '../proposals/schema.ts';
 import { planMission } from './plan-mission.ts';
-import { addToCounters, insertMissions, insertProposals, type NewProposal, selectGround } from './queries.ts';
+import { giveBack, insertMissions, insertProposals, type NewProposal, takeGround } from './queries.ts';
 import type { Admission, ProposalRequest } from './schema.ts';
 
 /** One request of a batch. Its id is drawn before the transaction, so that an ambiguous commit can be looked up. */
@@ -25,10 +25,12 @@ type Day = { day: string; resets_at: string };
  */
 export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results> {
   const results: Results = new Map();
-  const ground = await selectGround(tx, [...new Set(candidates.map(({ request }) => request.agentId))]);
-  const policy = parsePolicy(ground?.policy ?? {});
-  const day: Day = { day: ground?.day ?? '', resets_at: ground?.resets_at.toISOString() ?? '' };
-  const agents = new Set(ground?.agents);
+  // All are counted first, because that takes the locks; what is not admitted is then given back.
+  const named = [...new Set(candidates.map(({ request }) => request.agentId))];
+  const ground = await takeGround(tx, named, tally(candidates));
+  const policy = parsePolicy(ground.policy);
+  const day: Day = { day: ground.day, resets_at: ground.resets_at.toISOString() };
+  const agents = new Set(ground.agents);
 
   const known = candidates.filter((candidate) => {
     const { agentId } = candidate.request;
@@ -36,7 +38,10 @@ export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results
     results.set(candidate.id, unknownAgent(agentId));
     return false;
   });
-  const judged = known.length > 0 ? await judge(tx, known, policy, day.day) : [];
+  const judged = judge(known, policy, ground.used);
+  const admitted = new Set(judged.filter(({ refusal }) => !refusal).map(({ candidate }) => candidate));
+  const uncounted = tally(candidates.filter((candidate) => !admitted.has(candidate)));
+  if (uncounted.size > 0) await giveBack(tx, day.day, uncounted);
   const stored = judged.filter(({ candidate, refusal }) => {
     if (!refusal || !isCap(refusal) || candidate.request.onCap !== 'wait') return true;
     results.set(candidate.id, capReached(refusal, day));
@@ -47,26 +52,24 @@ export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results
 }
 
 /** Puts the candidates before the gates one after the other, each seeing what those before it have used. */
-async function judge(tx: Db, candidates: Candidate[], policy: Policy, day: string): Promise<Judged[]> {
-  const tally = (chosen: Candidate[]) => {
-    const counts = new Map<string, number>();
-    for (const { request } of chosen) {
-      for (const scope of scopesOf(toSubject(request))) counts.set(scope, (counts.get(scope) ?? 0) + 1);
-    }
-    return counts;
-  };
-  // All are counted first, because that takes the locks; what is refused is then given back.
-  const counts = await addToCounters(tx, day, tally(candidates));
-  const judged = candidates.map((candidate): Judged => {
+function judge(candidates: Candidate[], policy: Policy, used: Record<string, number>): Judged[] {
+  const counts = { ...used };
+  return candidates.map((candidate): Judged => {
     const subject = toSubject(candidate.request);
     const result = runGates(subject, policy, counts);
     if (!result.admitted) return { candidate, verdicts: result.verdicts, refusal: result.refusal };
     for (const scope of scopesOf(subject)) counts[scope] = (counts[scope] ?? 0) + 1;
     return { candidate, verdicts: result.verdicts, refusal: null };
   });
-  const refused = tally(judged.filter((one) => one.refusal).map((one) => one.candidate));
-  if (refused.size > 0) await addToCounters(tx, day, new Map([...refused].map(([scope, n]) => [scope, -n])));
-  return judged;
+}
+
+/** How much these candidates want of each counter. */
+function tally(candidates: Candidate[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { request } of candidates) {
+    for (const scope of scopesOf(toSubject(request))) counts.set(scope, (counts.get(scope) ?? 0) + 1);
+  }
+  return counts;
 }
 
 async function store(tx: Db, judged: Judged[], policy: Policy, day: Day, results: Results): Promise<void> {

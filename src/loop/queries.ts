@@ -5,41 +5,48 @@ import type { Decision, ProposalRow } from '../proposals/schema.ts';
 import type { StepRow } from '../steps/schema.ts';
 
 /** Everything a decision rests on, read in the decision's own transaction. */
-export type Ground = { policy: Record<string, unknown>; agents: string[]; day: string; resets_at: Date };
-
-export async function selectGround(tx: Db, agentIds: string[]): Promise<Ground | null> {
-  const [row] = await tx.query<Ground>(
-    `with rules as (select jsonb_object_agg(key, value) as policy from ops_policy),
-     zone as (select coalesce(policy -> 'daily_caps' ->> 'timezone', 'UTC') as name from rules)
-     select policy, (now() at time zone zone.name)::date as day,
-            ((now() at time zone zone.name)::date + 1)::timestamp at time zone zone.name as resets_at,
-            array(select agent_id from ops_agent_config where agent_id = any($1::text[])) as agents
-     from rules, zone`,
-    [agentIds],
-    'opsloop_ground',
-  );
-  return row ?? null;
-}
+export type Ground = {
+  policy: Record<string, unknown>;
+  agents: string[];
+  day: string;
+  resets_at: Date;
+  /** What the counters were before. */
+  used: Record<string, number>;
+};
 
 /**
- * Adds to the day's counters and returns what they were before. The rows stay locked until the commit, in
- * the order of their scopes, which is what makes caps exact and deadlocks impossible.
+ * Reads it, and adds to the day's counters. Their rows stay locked until the commit, in the order of their
+ * scopes, which is what makes caps exact and deadlocks impossible.
  */
-export async function addToCounters(
-  tx: Db,
-  day: string,
-  adds: Map<string, number>,
-): Promise<Record<string, number>> {
-  const scopes = [...adds.keys()].sort();
-  const rows = await tx.query<{ scope: string; used: number }>(
-    `insert into ops_counters as c (day, scope, used)
-     select $1::date, scope, n from unnest($2::text[], $3::bigint[]) as given(scope, n) order by scope
-     on conflict (day, scope) do update set used = c.used + excluded.used
-     returning scope, used`,
-    [day, scopes, scopes.map((scope) => adds.get(scope))],
-    'opsloop_count',
+export async function takeGround(tx: Db, agentIds: string[], adds: Map<string, number>): Promise<Ground> {
+  const [row] = await tx.query<Ground>(
+    `with rules as (select jsonb_object_agg(key, value) as policy from ops_policy),
+     zone as (select coalesce(policy -> 'daily_caps' ->> 'timezone', 'UTC') as name from rules),
+     today as (select (now() at time zone name)::date as day from zone),
+     counted as (
+       insert into ops_counters as c (day, scope, used)
+       select day, scope, n from today, unnest($2::text[], $3::bigint[]) as given(scope, n) order by scope
+       on conflict (day, scope) do update set used = c.used + excluded.used
+       returning scope, used)
+     select policy, day, (day + 1)::timestamp at time zone zone.name as resets_at,
+            array(select agent_id from ops_agent_config where agent_id = any($1::text[])) as agents,
+            (select jsonb_object_agg(scope, used - n) from counted join unnest($2::text[], $3::bigint[])
+               as given(scope, n) using (scope)) as used
+     from rules, zone, today`,
+    [agentIds, [...adds.keys()], [...adds.values()]],
+    'opsloop_ground',
   );
-  return Object.fromEntries(rows.map(({ scope, used }) => [scope, used - (adds.get(scope) ?? 0)]));
+  if (!row) throw new Error('the database gave no ground for a decision');
+  return row;
+}
+
+/** Gives back what was counted and not admitted. Their rows are locked already. */
+export async function giveBack(tx: Db, day: string, counted: Map<string, number>): Promise<void> {
+  await tx.query(
+    `update ops_counters c set used = c.used - given.n from unnest($2::text[], $3::bigint[]) as given(scope, n)
+     where c.day = $1::date and c.scope = given.scope`,
+    [day, [...counted.keys()], [...counted.values()]],
+  );
 }
 
 export type NewProposal = Pick<
