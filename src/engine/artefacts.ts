@@ -51,6 +51,7 @@ export function unwrittenArtefacts(
        and (file_id is null or exists (select from ops_files f where f.id = file_id and f.workspace_id = $3))
      order by created_at, name limit $1`,
     [limit, except, workspaceId],
+    'opsloop_unwritten',
   );
 }
 

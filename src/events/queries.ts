@@ -135,7 +135,8 @@ export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promi
        union all select 0, 0, '{}', ''::bytea where not exists (select from head)),
      found as materialized (
        select e.id, ${DIGEST} as digest
-       from state, unnest(state.gaps) gap join ops_events e on e.id >= lower(gap) and e.id < upper(gap)
+       from state, unnest(state.gaps) gap, lateral (
+         select * from ops_events where id >= lower(gap) and id < upper(gap) offset 0) as e
        union all
        (select e.id, ${DIGEST} from ops_events e
         where e.id > (select max_event_id from state) order by e.id limit $1)),
@@ -155,13 +156,16 @@ export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promi
   return row?.sealed ?? 0;
 }
 
-/** Whether some visible event waits for its seal. */
+/** Whether some visible event waits for its seal: cheaper than the transaction that would seal it. */
 export async function anyUnsealed(db: Db): Promise<boolean> {
   const [row] = await db.query<{ any: boolean }>(
     `with head as materialized (
        select max_event_id, gaps from ops_event_batches order by last_seq desc limit 1)
      select exists (select from ops_events where id > coalesce((select max_event_id from head), 0))
-         or exists (select from head, unnest(gaps) gap join ops_events on id >= lower(gap) and id < upper(gap)) as any`,
+         or exists (select from head, unnest(gaps) as gap, lateral (
+              select from ops_events where id >= lower(gap) and id < upper(gap) limit 1) as late) as any`,
+    [],
+    'opsloop_unsealed',
   );
   return row?.any ?? false;
 }

@@ -1,7 +1,14 @@
 import type { Database } from '../db/database.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
-import { type Horizon, sealBatch, selectHorizon, selectHorizonPassed, tryLockSealer } from './queries.ts';
+import {
+  anyUnsealed,
+  type Horizon,
+  sealBatch,
+  selectHorizon,
+  selectHorizonPassed,
+  tryLockSealer,
+} from './queries.ts';
 
 /**
  * The sealer gives events their order. An event's id is drawn before its transaction commits, so a reader
@@ -12,7 +19,9 @@ import { type Horizon, sealBatch, selectHorizon, selectHorizonPassed, tryLockSea
 export type Sealer = { close(): Promise<void> };
 
 const BATCH = 5_000;
-const IDLE_POLL_MS = 250;
+const IDLE_POLL_MS = 1_000;
+/** Where hints of other processes do not arrive, their events wait for this. */
+const DEAF_POLL_MS = 250;
 /** After a seal it rests this many times as long: each one is a commit, and few large ones cost less. */
 const REST = 4;
 const MOST_REST_MS = 100;
@@ -30,13 +39,13 @@ export function startSealer(database: Database, log: Log): Sealer {
     for (let failing = false; !closing.signal.aborted; ) {
       try {
         const began = performance.now();
-        const sealed = await sealOnce(database, await deadGaps.below());
+        const sealed = (await anyUnsealed(database)) ? await sealOnce(database, await deadGaps.below()) : 0;
         failing = false;
         if (sealed > 0) database.hints.tell('sealed');
         if (sealed === BATCH) continue;
         if (sealed > 0)
           await sleep(Math.min(MOST_REST_MS, (performance.now() - began) * REST), closing.signal);
-        await wake.wait(IDLE_POLL_MS, closing.signal);
+        await wake.wait(database.hints.listening() ? IDLE_POLL_MS : DEAF_POLL_MS, closing.signal);
       } catch (error) {
         if (!failing) log.warn({ err: (error as Error).message }, 'events wait for their seal');
         failing = true;

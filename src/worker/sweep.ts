@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts';
 import { insertActionRun } from '../engine/action-runs.ts';
 import { recoverSteps } from '../engine/recover.ts';
 import { LEASE_MS, RENEW_EVERY_MS } from '../engine/schema.ts';
-import { buryDeadWorkers, databaseTime } from '../engine/workers.ts';
+import { anyDead, buryDeadWorkers, databaseTime } from '../engine/workers.ts';
 import type { Log } from '../log.ts';
 
 /** A gap this long between two sweeps means that this process, its machine or the database was away. */
@@ -38,6 +38,7 @@ export function makeSweeper(
 
 /** @returns whether there was anything to take back */
 async function sweepOnce(database: Database, log: Log): Promise<boolean> {
+  if (!(await anyDead(database))) return false;
   const began = performance.now();
   const found = await database.transaction(async (tx) => {
     const workers = await buryDeadWorkers(tx);

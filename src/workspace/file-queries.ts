@@ -258,6 +258,7 @@ export function selectUnplaced(
        and id <> all ($3::uuid[])
      order by id limit $2`,
     [workspaceId, limit, except],
+    'opsloop_unplaced',
   );
 }
 

@@ -9,8 +9,9 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { recoverSteps } from '../../src/engine/recover.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import { tokenBlocks } from '../../src/engine/tokens.ts';
-import { buryDeadWorkers, heldInDatabase, renewLease } from '../../src/engine/workers.ts';
+import { anyDead, buryDeadWorkers, heldInDatabase, renewLease } from '../../src/engine/workers.ts';
 import { listEvents } from '../../src/events/events.ts';
+import { anyUnsealed } from '../../src/events/queries.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
@@ -90,11 +91,13 @@ async function aDayInShort(database: Database): Promise<void> {
   );
   await promoteDelayed(database);
   await tokenBlocks(database);
+  await anyDead(database);
   await database.transaction(async (tx) => {
     await buryDeadWorkers(tx);
     await recoverSteps(tx, { why: 'worker_died' });
     await recoverSteps(tx, { why: 'stale', afterMinutes: 30, perKind: {} });
   });
+  await anyUnsealed(database);
   while ((await sealOnce(database)) > 0);
   await listEvents(database, {}, { limit: 100 });
   await listEvents(
