@@ -3,6 +3,7 @@ import { cost } from './cost.mjs';
 import { drain } from './drain.mjs';
 import { fairShare } from './fair-share.mjs';
 import { footprint } from './footprint.mjs';
+import { history } from './history.mjs';
 import { idleLatency } from './idle-latency.mjs';
 import { load } from './load.mjs';
 import { models } from './models.mjs';
@@ -10,4 +11,16 @@ import { processes } from './processes.mjs';
 import { snapshot } from './snapshot.mjs';
 
 /** In the order in which they are run and told. */
-export const CELLS = [drain, load, idleLatency, api, snapshot, processes, fairShare, models, cost, footprint];
+export const CELLS = [
+  drain,
+  load,
+  idleLatency,
+  api,
+  snapshot,
+  history,
+  processes,
+  fairShare,
+  models,
+  cost,
+  footprint,
+];

@@ -45,12 +45,14 @@ async function measure(url, isHeld, minutes, progress) {
     pool.query("select count(*)::integer as count from ops_steps where status in ('queued', 'running')"),
   );
   const windowMs = (minutes * 60_000) / WINDOWS;
-  const claims = await consumer.ask('claims', { from, windowMs, windows: WINDOWS });
+  const times = (...names) => consumer.ask('times', { names, from, windowMs, windows: WINDOWS });
+  const claims = await times('opsloop_claim');
+  const looks = await times('opsloop_lanes', 'opsloop_peek');
   const { paced: waits } = await consumer.ask('waits');
   await letGo();
   await producer.stop();
   await consumer.stop();
-  return { claims, waits, backlog: left.rows[0].count };
+  return { claims, looks, waits, backlog: left.rows[0].count };
 }
 
 export const snapshot = {
@@ -58,8 +60,8 @@ export const snapshot = {
   heading: '5. A held snapshot',
   what:
     `${RATE} steps a second are proposed by one process and worked by another while a REPEATABLE READ transaction stays ` +
-    'open, so that no dead row can be removed, and the same without it. Claims are timed where the worker asks for them, ' +
-    'those that find nothing included. Measured once, not in rounds.',
+    'open, so that no dead row can be removed, and the same without it. Claims, and the looks that find where work is, are ' +
+    'timed where the worker asks for them. Measured once, not in rounds.',
   async run({ postgres, quick, minutes = quick ? QUICK_MINUTES : MINUTES, progress }) {
     const found = [];
     for (const one of [WITHOUT, HELD]) {
@@ -73,9 +75,12 @@ export const snapshot = {
     });
     const minute = (n) => Number(((n * minutes) / WINDOWS).toFixed(2));
     const windowName = (share, n) => `${share}, minute ${minute(n)} to ${minute(n + 1)}`;
-    const claimRows = ['p50', 'p99'].flatMap((share) =>
-      found.flatMap((each) => each.claims.map((window, n) => row(each, windowName(share, n), window[share]))),
-    );
+    const rowsOf = (name) =>
+      ['p50', 'p99'].flatMap((share) =>
+        found.flatMap((each) =>
+          each[name].map((window, n) => row(each, windowName(share, n), window[share])),
+        ),
+      );
     const of = `under ${RATE} steps/s for ${minutes} min`;
     return [
       {
@@ -83,18 +88,25 @@ export const snapshot = {
         title: `5a. Time of a claim ${of}`,
         unit: 'ms',
         better: 'less',
-        rows: claimRows,
+        rows: rowsOf('claims'),
+      },
+      {
+        id: 'snapshot-look',
+        title: `5b. Time of a look where work is ${of}`,
+        unit: 'ms',
+        better: 'less',
+        rows: rowsOf('looks'),
       },
       {
         id: 'snapshot-wait',
-        title: `5b. Wait for the start ${of}`,
+        title: `5c. Wait for the start ${of}`,
         unit: 'ms',
         better: 'less',
         rows: found.flatMap((each) => [row(each, 'p50', each.waits.p50), row(each, 'p99', each.waits.p99)]),
       },
       {
         id: 'snapshot-backlog',
-        title: `5c. Steps not worked at the end ${of}`,
+        title: `5d. Steps not worked at the end ${of}`,
         unit: 'steps',
         better: 'less',
         rows: found.map((each) => row(each, '', each.backlog)),

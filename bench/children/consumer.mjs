@@ -7,7 +7,8 @@ import { bySpec } from '../participants/by-spec.mjs';
 let consumer;
 let started = 0;
 const waits = new Map();
-const claims = { at: [], ms: [] };
+/** What claiming asks of the database: the claim itself, and looking where work is. */
+const asked = { opsloop_claim: [], opsloop_lanes: [], opsloop_peek: [] };
 
 const onStart = (mark) => {
   started++;
@@ -16,9 +17,7 @@ const onStart = (mark) => {
   waits.get(group).push(nowMs() - Number(sentAt));
 };
 const onQuery = (name, began, ms) => {
-  if (name !== 'opsloop_claim') return;
-  claims.at.push(began);
-  claims.ms.push(ms);
+  asked[name]?.push({ began, ms });
 };
 
 offer({
@@ -36,15 +35,15 @@ offer({
   started: () => started,
   forget() {
     waits.clear();
-    claims.at = [];
-    claims.ms = [];
+    for (const times of Object.values(asked)) times.length = 0;
   },
   waits: () => Object.fromEntries([...waits].map(([group, values]) => [group, percentiles(values)])),
-  /** Claims by when they began, in windows of equal length. */
-  claims({ from, windowMs, windows }) {
+  /** How long some statements took, by when they began, in windows of equal length. */
+  times({ names, from, windowMs, windows }) {
+    const all = names.flatMap((name) => asked[name]);
     return Array.from({ length: windows }, (_, n) => {
-      const isInside = (at) => at >= from + n * windowMs && at < from + (n + 1) * windowMs;
-      return percentiles(claims.ms.filter((_ms, i) => isInside(claims.at[i])));
+      const isInside = ({ began }) => began >= from + n * windowMs && began < from + (n + 1) * windowMs;
+      return percentiles(all.filter(isInside).map(({ ms }) => ms));
     });
   },
   stop: () => consumer?.stop(),

@@ -11,7 +11,9 @@ export type Brief = {
 };
 
 export async function loadBrief(db: Db, claim: Claim): Promise<Brief> {
-  const [row] = await db.query<{ proposal: Brief['proposal']; agent: Brief['agent'] }>(
+  const prior =
+    claim.mission_id !== null && claim.position > 1 ? priorOutputs(db, claim.mission_id, claim.position) : [];
+  const asked = db.query<{ proposal: Brief['proposal']; agent: Brief['agent'] }>(
     `select jsonb_build_object('id', p.id, 'kind', p.kind, 'title', p.title, 'body', p.body) as proposal,
        jsonb_build_object('agent_id', p.agent_id, 'role', a.role, 'model_override', a.model_override) as agent
      from ops_steps s join ops_proposals p on p.id = s.proposal_id
@@ -20,6 +22,7 @@ export async function loadBrief(db: Db, claim: Claim): Promise<Brief> {
     [claim.id],
     'opsloop_brief',
   );
+  const [[row], outputs] = await Promise.all([asked, prior]);
   if (!row) throw new Error(`step ${claim.id} has no proposal`);
-  return { ...row, prior: claim.mission_id ? await priorOutputs(db, claim.mission_id, claim.position) : [] };
+  return { ...row, prior: outputs };
 }

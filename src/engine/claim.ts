@@ -8,7 +8,8 @@ import type { Claim, LaneShare } from './schema.ts';
  *
  * The rows are locked in a materialised CTE: as a plain subselect the planner may run the limited select again
  * for each row and claim more than the limit. Their ids come as one array, because a join with a set whose size
- * the planner must guess becomes a scan of the whole table when there is a backlog.
+ * the planner must guess becomes a scan of the whole table when there is a backlog. They are updated by `status`,
+ * because by `ready` the planner may walk the queue's index again, with every dead entry of a long-held snapshot.
  * @param limits the value of the policy `concurrency` as the caller knows it; another one claims nothing
  */
 export function claimLanes(
@@ -41,7 +42,7 @@ export function claimLanes(
        update ops_steps s
        set status = 'running', ready = false, worker_id = $1, claimed_at = now(), attempt = s.attempt + 1,
            claim_id = gen_random_uuid()
-       where s.id = any ((select list from ids)::uuid[]) and s.ready
+       where s.id = any ((select list from ids)::uuid[]) and s.status = 'queued'
        returning id, mission_id, proposal_id, kind, title, input, position, agent_id, attempt, failures, claim_id,
          priority, queue_no),
      events as (

@@ -50,6 +50,7 @@ export function selectPriorOutputs(db: Db, missionId: string, position: number):
      where mission_id in (select id from lineage) and status = 'completed' and position < $2
      order by position`,
     [missionId, position],
+    'opsloop_prior',
   );
 }
 

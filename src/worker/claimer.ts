@@ -34,9 +34,11 @@ export async function claimWhatIsServed(
   const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
   const status = llm.status();
   if (!any(model) || status.mode === 'none' || !(await queue.hasReady(Object.keys(model)))) return;
-  const capped = await tokenBlocks(database);
+  const [capped, own] = await Promise.all([
+    tokenBlocks(database),
+    agentsWithModel(database, agentModel, status),
+  ]);
   if (capped.everybody) return;
-  const own = await agentsWithModel(database, agentModel, status);
   const held = own.filter(({ provider }) => holds.isHeld(provider)).map(({ agentId }) => agentId);
   const not = [...capped.agents, ...held];
 
