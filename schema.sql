@@ -120,9 +120,9 @@ ALTER TABLE ONLY public.ops_event_batches ALTER COLUMN digests SET STORAGE EXTER
 
 COMMENT ON TABLE public.ops_event_batches IS 'The order of events. A bigserial id is drawn before its transaction commits, so readers that follow ids miss late commits; a place (seq) is given only to what is committed, to all that is sealed together in one row. Insert-only: the newest row is the sealer''s whole state.';
 
-COMMENT ON COLUMN public.ops_event_batches.ids IS 'The events in it: places first_seq to last_seq, in the order of their ids.';
+COMMENT ON COLUMN public.ops_event_batches.ids IS 'The events in it: places first_seq to last_seq, in the order of their ids. They stay when retention drops events.';
 
-COMMENT ON COLUMN public.ops_event_batches.digests IS 'SHA-256 of each event, 32 bytes each, in that order.';
+COMMENT ON COLUMN public.ops_event_batches.digests IS 'SHA-256 of each event, 32 bytes each, in that order. They stay, too, so that the chain can still be computed.';
 
 COMMENT ON COLUMN public.ops_event_batches.hash IS 'SHA-256 of the hash before it and these digests: it covers every event up to here.';
 
@@ -139,9 +139,9 @@ CREATE TABLE public.ops_events (
     proposal_id uuid
 );
 
-COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_batches.';
+COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only, but for what retention drops. Its order is that of ops_event_batches.';
 
-COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
+COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat, installation or log; or report, for what others say they did.';
 
 COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
 
@@ -523,6 +523,8 @@ ALTER TABLE ONLY public.ops_workspaces
 
 CREATE INDEX ops_action_runs_beat ON public.ops_action_runs USING btree (beat_id) WHERE (beat_id IS NOT NULL);
 
+CREATE INDEX ops_artefacts_file ON public.ops_artefacts USING btree (file_id) WHERE (file_id IS NOT NULL);
+
 CREATE INDEX ops_artefacts_unwritten ON public.ops_artefacts USING btree (created_at) WHERE (written_at IS NULL);
 
 CREATE INDEX ops_beats_finished ON public.ops_beats USING btree (finished_at) WHERE (finished_at IS NOT NULL);
@@ -533,9 +535,17 @@ CREATE INDEX ops_event_batches_of_event ON public.ops_event_batches USING btree 
 
 CREATE INDEX ops_events_proposal ON public.ops_events USING btree (proposal_id, id) WHERE (proposal_id IS NOT NULL);
 
+CREATE INDEX ops_files_after ON public.ops_files USING btree (after_id) WHERE (after_id IS NOT NULL);
+
 CREATE INDEX ops_files_newest ON public.ops_files USING btree (workspace_id, id);
 
+CREATE INDEX ops_files_note ON public.ops_files USING btree (note) WHERE (note IS NOT NULL);
+
 CREATE UNIQUE INDEX ops_files_open ON public.ops_files USING btree (workspace_id, name) WHERE (status <> 'finished'::text);
+
+CREATE INDEX ops_files_output ON public.ops_files USING btree (output) WHERE (output IS NOT NULL);
+
+CREATE INDEX ops_files_parent ON public.ops_files USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX ops_files_root ON public.ops_files USING btree (root_id);
 
@@ -565,7 +575,9 @@ CREATE INDEX ops_workers_alive ON public.ops_workers USING btree (lease_expires_
 
 CREATE TRIGGER ops_event_batches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_event_batches FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
 
-CREATE TRIGGER ops_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ops_events FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
+CREATE TRIGGER ops_events_append_only BEFORE UPDATE OR TRUNCATE ON public.ops_events FOR EACH STATEMENT EXECUTE FUNCTION public.ops_refuse_change();
+
+CREATE TRIGGER ops_events_dropped_only_by_retention BEFORE DELETE ON public.ops_events FOR EACH STATEMENT WHEN ((current_setting('opsloop.pruning'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION public.ops_refuse_change();
 
 CREATE TRIGGER ops_files_legal BEFORE UPDATE OF status ON public.ops_files FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (NOT (((old.status = 'planned'::text) AND (new.status = ANY (ARRAY['taken'::text, 'finished'::text]))) OR ((old.status = 'taken'::text) AND (new.status = ANY (ARRAY['settled'::text, 'finished'::text]))) OR ((old.status = 'settled'::text) AND (new.status = 'finished'::text)) OR ((old.status = 'finished'::text) AND (new.status = 'taken'::text) AND (old.result = 'failed'::text)))))) EXECUTE FUNCTION public.ops_refuse_transition();
 

@@ -191,15 +191,20 @@ create table ops_events (
   entity_id text,
   proposal_id uuid
 );
-comment on table ops_events is 'What happened, written in the transaction that made it happen. Append-only. Its order is that of ops_event_batches.';
-comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat or installation; or report, for what others say they did.';
+comment on table ops_events is 'What happened, written in the transaction that made it happen. Append-only, but for what retention drops. Its order is that of ops_event_batches.';
+comment on column ops_events.entity is 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat, installation or log; or report, for what others say they did.';
 comment on column ops_events.entity_id is 'Added: that thing''s id.';
 comment on column ops_events.proposal_id is 'Added: the thread: the proposal behind the mission or step.';
 
 create index ops_events_proposal on ops_events (proposal_id, id) where proposal_id is not null;
 
-create trigger ops_events_append_only before update or delete or truncate on ops_events
+create trigger ops_events_append_only before update or truncate on ops_events
   for each statement execute function ops_refuse_change();
+-- Retention says in its own transaction that it drops what is old. Anybody who may delete can say so too: this guards
+-- against accidents. Against intent there are the chain and the signature of what was dropped (see verify).
+create trigger ops_events_dropped_only_by_retention before delete on ops_events for each statement
+  when (current_setting('opsloop.pruning', true) is distinct from 'on')
+  execute function ops_refuse_change();
 
 create table ops_event_batches (
   last_seq bigint primary key,
@@ -214,8 +219,8 @@ create table ops_event_batches (
   constraint ops_event_batches_digests check (octet_length(digests) = 32 * (last_seq - first_seq + 1))
 );
 comment on table ops_event_batches is 'The order of events. A bigserial id is drawn before its transaction commits, so readers that follow ids miss late commits; a place (seq) is given only to what is committed, to all that is sealed together in one row. Insert-only: the newest row is the sealer''s whole state.';
-comment on column ops_event_batches.ids is 'The events in it: places first_seq to last_seq, in the order of their ids.';
-comment on column ops_event_batches.digests is 'SHA-256 of each event, 32 bytes each, in that order.';
+comment on column ops_event_batches.ids is 'The events in it: places first_seq to last_seq, in the order of their ids. They stay when retention drops events.';
+comment on column ops_event_batches.digests is 'SHA-256 of each event, 32 bytes each, in that order. They stay, too, so that the chain can still be computed.';
 comment on column ops_event_batches.hash is 'SHA-256 of the hash before it and these digests: it covers every event up to here.';
 comment on column ops_event_batches.gaps is 'Ids below max_event_id that were not visible: their transactions were rolled back, or can still commit.';
 -- Digests do not compress.

@@ -64,6 +64,11 @@ comment on column ops_files.note is 'The PENDING note, where an operator had to 
 create unique index ops_files_open on ops_files (workspace_id, name) where status <> 'finished';
 create index ops_files_root on ops_files (root_id);
 create index ops_files_newest on ops_files (workspace_id, id);
+-- What retention drops is looked for in every column that refers to it.
+create index ops_files_parent on ops_files (parent_id) where parent_id is not null;
+create index ops_files_after on ops_files (after_id) where after_id is not null;
+create index ops_files_output on ops_files (output) where output is not null;
+create index ops_files_note on ops_files (note) where note is not null;
 
 create trigger ops_files_legal before update of status on ops_files for each row
   when (old.status is distinct from new.status and not (
@@ -87,3 +92,4 @@ alter table ops_artefacts alter column step_id drop not null,
   add column file_id uuid references ops_files (id),
   add constraint ops_artefacts_origin check (step_id is not null or file_id is not null);
 comment on column ops_artefacts.file_id is 'The task file that it answers; null for what a publish step made.';
+create index ops_artefacts_file on ops_artefacts (file_id) where file_id is not null;

@@ -8,6 +8,7 @@ import { untilAvailable } from './db/until-available.ts';
 import { AppError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
 import { type Health, readHealth } from './health/health.ts';
+import { ACTIONS, homeActions } from './heartbeat/actions.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
 import { type Llm, makeLlm } from './llm/llm.ts';
@@ -111,7 +112,11 @@ export function createApp(options: AppOptions): App {
     await llm.refresh().catch(() => undefined);
     if (closing.signal.aborted) return;
     if (parts.heartbeat !== false)
-      heartbeat = startHeartbeat(database, { intervalMs: config.heartbeatMs, log });
+      heartbeat = startHeartbeat(database, {
+        intervalMs: config.heartbeatMs,
+        log,
+        actions: [...ACTIONS, ...homeActions(config.home)],
+      });
     if (parts.files !== false) {
       bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
     }
@@ -145,7 +150,7 @@ export function createApp(options: AppOptions): App {
       if (heartbeat) return heartbeat.beat(askedBy);
       throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
     },
-    health: () => readHealth(database, llm, config.heartbeatMs, bridge ? filesHealth(bridge.status()) : null),
+    health: () => readHealth(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
     worker: () => worker,
     bridge: () => bridge,
     isReady: () => ready,

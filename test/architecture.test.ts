@@ -41,7 +41,8 @@ const MAY: Record<string, string[]> = {
   llm: ['lib', 'errors', 'log'],
   workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],
   worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
-  heartbeat: ['engine', 'policy', 'db', 'lib', 'errors', 'log'],
+  retention: ['policy', 'events', 'db', 'lib', 'errors'],
+  heartbeat: ['retention', 'engine', 'policy', 'events', 'db', 'lib', 'errors', 'log'],
 };
 
 /** Types alone may cross these, because they tie nothing together at run time. */

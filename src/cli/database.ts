@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { attachLocalPostgres, type LocalPostgres, startLocalPostgres } from '../db/local/local-postgres.ts';
+import { homeOwner } from '../db/local/lock.ts';
 import type { Log } from '../log.ts';
 
 /** Where the data is, and how to leave it. */
@@ -17,6 +18,12 @@ export async function attachDatabase(config: Config, log: Log): Promise<DataSour
   return config.databaseUrl !== undefined
     ? given(config.databaseUrl)
     : own(await attachLocalPostgres({ home: config.home, log: log.child({ part: 'postgres' }) }));
+}
+
+/** The same for a program that does not care: beside a running `opsloop up` its PostgreSQL is used and left running. */
+export async function openData(config: Config, log: Log): Promise<DataSource> {
+  const beside = config.databaseUrl === undefined && (await homeOwner(config.home)) !== null;
+  return beside ? attachDatabase(config, log) : startDatabase(config, log);
 }
 
 function given(url: string): DataSource {

@@ -1,19 +1,16 @@
 import { readConfig } from '../config.ts';
 import { openDatabase } from '../db/database.ts';
-import { homeOwner } from '../db/local/lock.ts';
 import { migrate, migrationStatus } from '../db/migrate.ts';
 import { requireSafeSettings } from '../db/settings.ts';
 import { makeLog } from '../log.ts';
-import { attachDatabase, startDatabase } from './database.ts';
+import { openData } from './database.ts';
 import { printJson, printLine, printTable } from './print.ts';
 
 /** Applies the migrations that are missing, or only shows them. */
 export async function runMigrate(onlyStatus: boolean, json: boolean): Promise<void> {
   const config = readConfig();
   const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
-  // Beside a running opsloop its own PostgreSQL is used and left running.
-  const beside = config.databaseUrl === undefined && (await homeOwner(config.home)) !== null;
-  const data = await (beside ? attachDatabase(config, log) : startDatabase(config, log));
+  const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2 });
   try {
     if (!onlyStatus) await requireSafeSettings(database, config.allowUnsafeDatabase);

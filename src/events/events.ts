@@ -1,7 +1,14 @@
 import type { Database, Db } from '../db/database.ts';
 import { isUnavailable } from '../db/sqlstate.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
-import { insertEvents, selectHead, selectSealed, selectSealingLag, selectThread } from './queries.ts';
+import {
+  insertEvents,
+  type LogHead,
+  selectHead,
+  selectSealed,
+  selectSealingLag,
+  selectThread,
+} from './queries.ts';
 import type { EventFilter, EventRow, NewEvent } from './schema.ts';
 
 /** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
@@ -85,7 +92,7 @@ export async function* followEvents(
 }
 
 /** The newest number, and how far sealing is behind. */
-export async function eventsHead(db: Db): Promise<{ seq: number; sealedAt: Date | null; lagMs: number }> {
+export async function eventsHead(db: Db): Promise<LogHead & { lagMs: number }> {
   const [head, lagMs] = [await selectHead(db), await selectSealingLag(db)];
   return { ...head, lagMs };
 }

@@ -82,14 +82,24 @@ export function selectThread(
   );
 }
 
+export type LogHead = {
+  seq: number;
+  sealedAt: Date | null /** Of the chain up to there. */;
+  hash: string | null;
+};
+
 /** The last place given, and when. */
-export async function selectHead(db: Db): Promise<{ seq: number; sealedAt: Date | null }> {
-  const [head] = await db.query<{ last_seq: number; sealed_at: Date }>(
-    'select last_seq, sealed_at from ops_event_batches order by last_seq desc limit 1',
+export async function selectHead(db: Db): Promise<LogHead> {
+  const [head] = await db.query<{ last_seq: number; sealed_at: Date; hash: Buffer }>(
+    'select last_seq, sealed_at, hash from ops_event_batches order by last_seq desc limit 1',
     [],
     'opsloop_head',
   );
-  return { seq: head?.last_seq ?? 0, sealedAt: head?.sealed_at ?? null };
+  return {
+    seq: head?.last_seq ?? 0,
+    sealedAt: head?.sealed_at ?? null,
+    hash: head?.hash.toString('hex') ?? null,
+  };
 }
 
 /** Milliseconds that the oldest event which waits for its seal has waited; 0 when none waits. */
@@ -116,10 +126,11 @@ export async function tryLockSealer(tx: Db): Promise<boolean> {
 
 /**
  * What stands for an event in the chain: every column, in PostgreSQL's binary form, which is cheaper than text
- * and leaves no two events alike. The columns are named, so that a new one changes no digest.
+ * and leaves no two events alike. The columns are named, so that a new one changes no digest; the functions by
+ * their schema, so that none of the same name takes their place.
  */
-export const DIGEST = `sha256(record_send(row(e.id, e.kind, e.source, e.payload, e.created_at, e.entity, e.entity_id,
-  e.proposal_id)))`;
+export const DIGEST = `pg_catalog.sha256(pg_catalog.record_send(row(e.id, e.kind, e.source, e.payload, e.created_at,
+  e.entity, e.entity_id, e.proposal_id)))`;
 
 /**
  * Seals what is visible and not sealed yet, in the order of ids: what appeared in the gaps below the highest

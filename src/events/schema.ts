@@ -10,6 +10,8 @@ export const ENTITIES = [
   'worker',
   'beat',
   'installation',
+  // The log itself: what of it was dropped.
+  'log',
   'workspace',
   'file',
   // What somebody else's program says it did: no change of our tables.

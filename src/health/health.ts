@@ -1,11 +1,12 @@
 import type { Database, Db } from '../db/database.ts';
 import { DEAF_TODO } from '../db/listener.ts';
 import { eventsHead } from '../events/events.ts';
+import { lastSignedHead } from '../events/proof/sign.ts';
 import { lastBeatAge } from '../heartbeat/heartbeat.ts';
 import { humanDuration } from '../lib/time.ts';
 import type { Llm } from '../llm/llm.ts';
 import { VERSION } from '../version.ts';
-import { type OldestWork, selectCounts, selectOldestWork } from './queries.ts';
+import { type OldestWork, selectCounts, selectFailedActions, selectOldestWork } from './queries.ts';
 
 export type Health = {
   status: 'ok' | 'degraded';
@@ -20,7 +21,18 @@ export type Health = {
   };
   workers: { alive: number };
   last_beat_age_seconds: number | null;
-  events: { seq: number; sealing_lag_ms: number };
+  events: {
+    seq: number;
+    sealing_lag_ms: number;
+    /** Of the chain up to `seq`; null while nothing is sealed. */
+    hash: string | null;
+    /** The last head that this server's home signed. */
+    signed: { seq: number; at: string } | null;
+    /** Why the chain is not the one that was signed. */
+    signed_problem: string | null;
+  };
+  /** For how long what has ended is kept; null: for ever. */
+  retention: { keep_days: number | null };
   counts: Record<string, number>;
   paused: { enabled: boolean; agents: string[] };
   llm: { serving: string; llm: boolean; extractive: boolean };
@@ -37,7 +49,7 @@ const SLOW_SEALING_MS = 10_000;
 export async function readHealth(
   database: Database,
   llm: Llm,
-  heartbeatMs: number,
+  { home, heartbeatMs }: { home: string; heartbeatMs: number },
   files: FilesHealth | null,
 ): Promise<Health> {
   const began = performance.now();
@@ -45,6 +57,8 @@ export async function readHealth(
   const latencyMs = Math.round(performance.now() - began);
   const beatAge = await lastBeatAge(database);
   const events = await eventsHead(database);
+  const signed = await lastSignedHead(database, home);
+  const failed = await selectFailedActions(database);
   const { serving, llm: hasModel, extractive } = llm.status();
   const deaf = database.hints.trouble();
 
@@ -56,6 +70,11 @@ export async function readHealth(
     events.lagMs > SLOW_SEALING_MS && `Events wait for their seal since ${humanDuration(events.lagMs)}.`,
     deaf !== null &&
       `What other processes do is found by polling, up to seconds later (${deaf}). ${DEAF_TODO}`,
+    signed.problem,
+    ...failed
+      // What is said above already is not said again for each action that met it.
+      .filter(({ error }) => signed.problem === null || !error?.includes(signed.problem))
+      .map(({ action, error }) => `The last beat could not do ${action}: ${error ?? 'it failed.'}`),
     !hasModel && !extractive && `No language model serves: ${serving}`,
     counts.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
     ...(files?.problems ?? []),
@@ -73,7 +92,14 @@ export async function readHealth(
     },
     workers: { alive: counts.workers },
     last_beat_age_seconds: beatAge === null ? null : Math.round(beatAge / 1000),
-    events: { seq: events.seq, sealing_lag_ms: events.lagMs },
+    events: {
+      seq: events.seq,
+      sealing_lag_ms: events.lagMs,
+      hash: events.hash,
+      signed: signed.head,
+      signed_problem: signed.problem,
+    },
+    retention: counts.retention ?? { keep_days: null },
     counts: {
       proposals_pending: counts.pending,
       missions_active: counts.active,

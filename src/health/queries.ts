@@ -10,6 +10,7 @@ export type Counts = {
   running: number;
   unwritten: number;
   paused: { enabled: boolean; agents: string[] } | null;
+  retention: { keep_days: number | null } | null;
 };
 
 /** How much of everything there is right now. */
@@ -23,7 +24,8 @@ export async function selectCounts(db: Db): Promise<Counts> {
        (select count(*) from ops_steps where available_at is not null)::integer as delayed,
        (select count(*) from ops_steps where status = 'running')::integer as running,
        (select count(*) from ops_artefacts where written_at is null)::integer as unwritten,
-       (select value from ops_policy where key = 'paused') as paused`,
+       (select value from ops_policy where key = 'paused') as paused,
+       (select value from ops_policy where key = 'retention') as retention`,
   );
   if (!counts) throw new Error('the database gave no counts');
   return counts;
@@ -43,4 +45,14 @@ export async function selectOldestWork(db: Db): Promise<OldestWork> {
         from ops_proposals where decided_at is null)::float8 as pending_ms`,
   );
   return oldest ?? { ready_ms: null, running_ms: null, pending_ms: null };
+}
+
+/** What the last beat could not do, and why. */
+export function selectFailedActions(db: Db): Promise<{ action: string; error: string | null }[]> {
+  return db.query<{ action: string; error: string | null }>(
+    `select action, details ->> 'error' as error from ops_action_runs
+     where status = 'error' and beat_id = (
+       select id from ops_beats where finished_at is not null order by finished_at desc limit 1)
+     order by id`,
+  );
 }

@@ -1,7 +1,9 @@
 import type { Database } from '../db/database.ts';
 import { MOST_AT_ONCE, recoverSteps } from '../engine/recover.ts';
+import { signChainEnd } from '../events/proof/sign.ts';
 import { readPolicyKey } from '../policy/policy.ts';
-import { deleteOldAnswers, deleteOldCounters } from './queries.ts';
+import { dropOld } from '../retention/retention.ts';
+import { deleteOldAnswers, deleteOldCounters, MOST_ANSWERS_AT_ONCE } from './queries.ts';
 
 /** One part of a beat. What it returns is kept as the details of its run. It never calls a model. */
 export type Action = { name: string; run(database: Database): Promise<Record<string, unknown>> };
@@ -31,10 +33,23 @@ const recoverStaleSteps: Action = {
 const forgetOldAnswers: Action = {
   name: 'forgetOldAnswers',
   async run(database) {
-    const deleted = await deleteOldAnswers(database);
+    let deleted = 0;
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const answers = await deleteOldAnswers(database);
+      deleted += answers;
+      if (answers < MOST_ANSWERS_AT_ONCE) break;
+    }
     return { deleted, counters: await deleteOldCounters(database) };
   },
 };
 
 /** In the order they run; `logHeartbeat` comes after all of them, from the beat itself. */
 export const ACTIONS: readonly Action[] = [recoverStaleSteps, forgetOldAnswers];
+
+/** What needs the home as well: its key signs where the log ends, and what was dropped of it. */
+export function homeActions(home: string): readonly Action[] {
+  return [
+    { name: 'signLogHead', run: (database) => signChainEnd(database, home) },
+    { name: 'dropOldThreads', run: (database) => dropOld(database, home) },
+  ];
+}

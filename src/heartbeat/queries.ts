@@ -75,16 +75,19 @@ export async function lastBeatAgeMs(db: Db): Promise<number | null> {
   return row?.age_ms ?? null;
 }
 
-/** Deletes first answers older than 7 days. Returns how many. */
+export const MOST_ANSWERS_AT_ONCE = 10_000;
+
+/** Deletes first answers older than 7 days, so many at most. Returns how many. */
 export async function deleteOldAnswers(db: Db): Promise<number> {
   const rows = await db.query<{ deleted: number }>(
     `with old as materialized (
        select owner, idempotency_key from ops_idempotency
-       where created_at < (select clock_timestamp() - interval '7 days') limit 10000 for update skip locked),
+       where created_at < (select clock_timestamp() - interval '7 days') limit $1 for update skip locked),
      deleted as (
        delete from ops_idempotency i using old
        where i.owner = old.owner and i.idempotency_key = old.idempotency_key returning 1)
      select count(*)::integer as deleted from deleted`,
+    [MOST_ANSWERS_AT_ONCE],
   );
   return rows[0]?.deleted ?? 0;
 }

@@ -59,6 +59,7 @@ export const POLICY_SCHEMAS = {
     max_depth: z.number().int().min(0).max(100),
     max_tasks: z.number().int().min(0).max(10_000),
   }),
+  retention: z.strictObject({ keep_days: z.number().int().min(1).max(3_650).nullable() }),
 } as const;
 
 export type PolicyKey = keyof typeof POLICY_SCHEMAS;
@@ -84,6 +85,8 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
     'Whether commands (EXEC:) may be proposed at all, whether approvals/<stem>.ok approves one, and their limits.',
   chains:
     'Tasks that answers ask for (NEXT:, GOAL_): how many steps away from the first file, and how many in all.',
+  retention:
+    'Days for which proposals that have ended are kept, with their missions, steps and events; null: for ever.',
 };
 
 /** What a fresh database gets. */
@@ -107,6 +110,7 @@ export const DEFAULT_POLICY: Policy = {
   paused: { enabled: false, agents: [] },
   exec_policy: { enabled: false, approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 },
   chains: { max_depth: 5, max_tasks: 50 },
+  retention: { keep_days: 90 },
 };
 
 export type PolicyRow = { key: string; value: unknown; updated_at: Date | null; updated_by: string | null };

@@ -10,6 +10,9 @@ const SET = `'set', jsonb_build_object('result', f.result, 'output', f.output, '
   'digest', f.digest, 'inode', f.inode, 'agent_id', f.agent_id, 'proposal_id', f.proposal_id,
   'parent_id', f.parent_id, 'root_id', f.root_id, 'depth', f.depth, 'after_id', f.after_id)`;
 
+/** The thread of a file that is no proposal yet, or never becomes one: that of the answer which asked for it. */
+const THREAD = `coalesce(f.proposal_id, (select proposal_id from ops_files parent where parent.id = f.parent_id))`;
+
 export type NewFile = Pick<FileRow, 'id' | 'name' | 'form' | 'digest' | 'inode' | 'agent_id'>;
 
 /** A person's file is a proposal now. False when the workspace is somebody else's by now. */
@@ -129,8 +132,8 @@ export async function notePlanned(
      f as (
        update ops_files set name = $4, inode = $5 from mine
        where ops_files.id = $3 and status = 'planned' returning ops_files.*)
-     insert into ops_events (kind, source, entity, entity_id, payload)
-     select 'file.task_placed', 'files', 'file', f.id::text, jsonb_build_object(
+     insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
+     select 'file.task_placed', 'files', 'file', f.id::text, ${THREAD}, jsonb_build_object(
        'cause', jsonb_build_object('by', 'files'), ${NAMED}, ${SET})
      from f returning id`,
     [workspaceId, owner, id, placed.name, placed.inode],
@@ -218,7 +221,7 @@ export async function markReplaced(db: Db, { workspaceId, owner }: Ownership, id
        update ops_files set status = 'finished', result = 'replaced', content = null, finished_at = now()
        from mine where ops_files.id = $3 and status in ('planned', 'taken') returning ops_files.*)
      insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
-     select 'file.task_replaced', 'files', 'file', f.id::text, f.proposal_id, jsonb_build_object(
+     select 'file.task_replaced', 'files', 'file', f.id::text, ${THREAD}, jsonb_build_object(
        'from', case when f.proposal_id is null then 'planned' else 'taken' end, 'to', 'finished',
        'cause', jsonb_build_object('by', 'files'), ${NAMED}, 'set',
        jsonb_build_object('result', 'replaced'))

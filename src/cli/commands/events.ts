@@ -23,7 +23,7 @@ export function addEvents(program: Command): void {
     .option('--kind <kind>', 'of one kind, or of a group such as "step."')
     .option(
       '--entity <entity>',
-      'about proposals, missions, steps, policy, agents, keys, workers, beats or reports',
+      'about proposals, missions, steps, policy, agents, keys, workers, beats, reports or the log',
     )
     .option('--proposal <id>', 'of one proposal, its missions and steps')
     .option('--limit <number>', 'how many', '30')
@@ -60,6 +60,32 @@ export function addEvents(program: Command): void {
     });
 
   events
+    .command('verify')
+    .description('hold every event against its seal, the chain and the heads that this home has signed')
+    .option(
+      '--trust <file>',
+      'a public key of another home (from `opsloop events key`); can be repeated',
+      collect,
+    )
+    .addHelpText(
+      'after',
+      '\nReads the database directly. Names the first event that was altered, is missing or was inserted, and exits\nwith 1 then.\n\nExample:\n  opsloop events verify --json',
+    )
+    .action(async ({ trust = [] }: { trust?: string[] }) => {
+      const { runVerify } = await import('../verify.ts');
+      await runVerify(trust, program.opts<{ json?: boolean }>().json ?? false);
+    });
+
+  events
+    .command('key')
+    .description('print the public key of this home, for those who verify the log elsewhere')
+    .addHelpText('after', '\nExample:\n  opsloop events key > this-home.pub')
+    .action(async () => {
+      const { printLogKey } = await import('../verify.ts');
+      await printLogKey(program.opts<{ json?: boolean }>().json ?? false);
+    });
+
+  events
     .command('emit')
     .description('report what a program of yours did')
     .argument('<kind>', 'file.… or agent.…')
@@ -72,6 +98,10 @@ export function addEvents(program: Command): void {
         printLine(`${kind} is in the log.`);
       });
     });
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function printEvent(event: StreamedEvent, json: boolean): void {

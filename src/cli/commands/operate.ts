@@ -91,6 +91,13 @@ export function addOperate(program: Command): void {
             ? `${found.files.mode ?? 'another process has them'}, ${found.files.waiting} waiting`
             : null,
           events: `${found.events.seq} sealed, ${found.events.sealing_lag_ms} ms behind`,
+          'signed log': found.events.signed
+            ? `up to ${found.events.signed.seq}, ${ago(found.events.signed.at)}`
+            : 'not yet',
+          keeps:
+            found.retention.keep_days === null
+              ? 'everything, for ever'
+              : `what has ended for ${found.retention.keep_days} days`,
           ...Object.fromEntries(
             Object.entries(found.counts).map(([name, count]) => [name.replaceAll('_', ' '), String(count)]),
           ),

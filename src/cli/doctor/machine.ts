@@ -34,7 +34,7 @@ async function checkHome({ home }: Config): Promise<Check> {
 }
 
 async function checkSecrets({ home, apiKey }: Config): Promise<Check[]> {
-  const files = ['operator.key', 'config.json', '.env'];
+  const files = ['operator.key', 'log-key.pem', 'config.json', '.env'];
   const checks: Check[] = [];
   for (const name of files) {
     const path = join(home, name);

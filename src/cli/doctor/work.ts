@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Database } from '../../db/database.ts';
 import { isKnown } from '../../db/installation.ts';
-import { oldestWork, readHealth } from '../../health/health.ts';
+import { type Health, oldestWork, readHealth } from '../../health/health.ts';
 import { humanDuration } from '../../lib/time.ts';
 import { type Llm, makeLlm } from '../../llm/llm.ts';
 import { silentLog } from '../../log.ts';
@@ -54,7 +54,7 @@ async function checkModels(llm: Llm): Promise<Check[]> {
 }
 
 async function checkLoop(config: Config, database: Database, llm: Llm): Promise<Check[]> {
-  const health = await readHealth(database, llm, config.heartbeatMs, null);
+  const health = await readHealth(database, llm, config, null);
   const age = health.last_beat_age_seconds;
   const beat = age === null ? 'no beat yet' : `last beat ${humanDuration(age * 1000)} ago`;
   return [
@@ -68,7 +68,15 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
       ? warning('pause', 'everything is paused', 'Go on with `opsloop resume`.')
       : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
+    checkSigned(health.events),
   ];
+}
+
+function checkSigned({ signed, signed_problem: wrong }: Health['events']): Check {
+  if (wrong !== null) return problem('signed log', wrong, 'Run `opsloop events verify`.');
+  return signed === null
+    ? warning('signed log', 'no head of the log is signed yet', 'The first beat of `opsloop up` signs one.')
+    : ok('signed log', `up to event ${signed.seq}, at ${signed.at}`);
 }
 
 async function checkStuck(database: Database): Promise<Check[]> {

@@ -99,7 +99,19 @@ export const Health = z
     }),
     workers: z.object({ alive: z.number().int() }),
     last_beat_age_seconds: z.number().nullable(),
-    events: z.object({ seq: z.number().int(), sealing_lag_ms: z.number() }),
+    events: z.object({
+      seq: z.number().int(),
+      sealing_lag_ms: z.number(),
+      hash: z.string().nullable().openapi({ description: 'Of the chain of digests up to seq.' }),
+      signed: z
+        .object({ seq: z.number().int(), at: z.string() })
+        .nullable()
+        .openapi({ description: "The last head that this server's home has signed." }),
+      signed_problem: z.string().nullable(),
+    }),
+    retention: z.object({
+      keep_days: z.number().int().nullable().openapi({ description: 'Null: for ever.' }),
+    }),
     counts: z.record(z.string(), z.number()),
     paused: Paused,
     llm: z.object({ serving: z.string(), llm: z.boolean(), extractive: z.boolean() }),
