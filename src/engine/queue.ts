@@ -13,7 +13,7 @@ export type Queue = {
   hasReady(kinds: readonly string[]): Promise<boolean>;
   /** At most `free` steps of each kind. */
   claim(workerId: string, free: FreeSlots, agents?: Agents): Promise<Claim[]>;
-  /** Milliseconds until it is worth asking again, where the last claim came back empty without a full look. */
+  /** Milliseconds until it is worth asking again for what was asked since the last call and not looked at. */
   restMs(): number;
 };
 
@@ -29,6 +29,8 @@ type KnownLane = Lane & {
 /** A full look costs what dead index entries it meets; so it may take a twentieth of the time, and no more. */
 const REST_PER_LOOK = 20;
 const LEAST_REST_MS = 10;
+/** A look that took long because the database stood still says nothing about the next one. */
+const MOST_REST_MS = 5_000;
 const MOST_LANES = 2_000;
 
 /**
@@ -44,13 +46,14 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
   let turns = 0;
   const lookedAt = new Map<string, number>();
   let lookMs = 0;
+  /** Kinds that were asked for and not looked at. */
+  const skipped = new Set<string>();
   let limits: Limits | null = null;
-
-  let restMs = Infinity;
 
   const lookIsDueIn = (kinds: readonly string[]): number => {
     const oldest = Math.min(...kinds.map((kind) => lookedAt.get(kind) ?? -Infinity));
-    return oldest + Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK) - clock();
+    const rest = Math.min(MOST_REST_MS, Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK));
+    return oldest + rest - clock();
   };
 
   const isReady = (kinds: readonly string[]) =>
@@ -58,10 +61,10 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
 
   /** A full look when one is due. @returns whether it was made */
   const lookIfDue = async (kinds: readonly string[]): Promise<boolean> => {
-    const dueMs = lookIsDueIn(kinds);
-    restMs = dueMs <= 0 ? Infinity : dueMs;
-    if (dueMs <= 0) await lookEverywhere(kinds);
-    return dueMs <= 0;
+    const isDue = lookIsDueIn(kinds) <= 0;
+    if (isDue) await lookEverywhere(kinds);
+    else for (const kind of kinds) skipped.add(kind);
+    return isDue;
   };
 
   const lookEverywhere = async (kinds: readonly string[]): Promise<void> => {
@@ -70,7 +73,10 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
     const now = clock();
     lookMs = now - began;
     limits = known;
-    for (const kind of kinds) lookedAt.set(kind, now);
+    for (const kind of kinds) {
+      lookedAt.set(kind, now);
+      skipped.delete(kind);
+    }
     if (lanes.size > MOST_LANES) lanes.clear();
     for (const lane of lanes.values()) if (kinds.includes(lane.kind)) lane.ready = false;
     for (const lane of found) remember(lane);
@@ -156,7 +162,11 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
   };
 
   return {
-    restMs: () => restMs,
+    restMs() {
+      const ms = skipped.size === 0 ? Infinity : Math.max(0, lookIsDueIn([...skipped]));
+      skipped.clear();
+      return ms;
+    },
     async hasReady(kinds) {
       if (!(await lookIfDue(kinds)) && !isReady(kinds)) await lookAtKnown(kinds);
       return isReady(kinds);
