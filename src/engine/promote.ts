@@ -1,11 +1,21 @@
 import type { Db } from '../db/database.ts';
 
-/** Makes delayed steps claimable whose time has come. Returns how many, and the milliseconds to the next one. */
-export async function promoteDelayed(db: Db): Promise<{ promoted: number; nextInMs: number | null }> {
+export type Promoted = {
+  promoted: number;
+  /** Milliseconds to the next one. */
+  nextInMs: number | null;
+  /** There may be more whose time has come. */
+  more: boolean;
+};
+
+const MOST_AT_ONCE = 1_000;
+
+/** Makes delayed steps claimable whose time has come. */
+export async function promoteDelayed(db: Db): Promise<Promoted> {
   const [row] = await db.query<{ promoted: number; next_in_ms: number | null }>(
     `with due as materialized (
        select id from ops_steps where available_at <= (select clock_timestamp())
-       order by available_at limit 1000 for update skip locked),
+       order by available_at limit ${MOST_AT_ONCE} for update skip locked),
      promoted as (
        update ops_steps s set ready = true, available_at = null
        from due where s.id = due.id and s.status = 'queued' returning 1)
@@ -15,5 +25,6 @@ export async function promoteDelayed(db: Db): Promise<{ promoted: number; nextIn
     [],
     'opsloop_promote',
   );
-  return { promoted: row?.promoted ?? 0, nextInMs: row?.next_in_ms ?? null };
+  const promoted = row?.promoted ?? 0;
+  return { promoted, nextInMs: row?.next_in_ms ?? null, more: promoted === MOST_AT_ONCE };
 }

@@ -1,198 +1,220 @@
-import type { Database, Db } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import { claimLanes } from './claim.ts';
 import { findLanes, peekLanes, type ReadyLane } from './lanes.ts';
-import { type Limits, limitOfAgent, lockRoom, readLimits } from './limits.ts';
+import { isLimited, lockRoom, readRules, type Rules } from './limits.ts';
 import type { Claim, FreeSlots, Lane, LaneShare } from './schema.ts';
+import { shareOut } from './share.ts';
 
 /** Leaves some agents out, or takes of some alone. */
 export type Agents = { not?: readonly string[]; only?: readonly string[] };
 
 /** Where steps are claimed: the highest priority first, within it agents in turn, each agent's oldest first. */
 export type Queue = {
-  /** Whether there is something to claim of these kinds, as far as we know after a look. */
+  /** Something may be there that was not when we last looked. Without it nothing is looked at again. */
+  changed(): void;
+  /** Whether there is something to claim of these kinds, as far as we know. */
   hasReady(kinds: readonly string[]): Promise<boolean>;
-  /** At most `free` steps of each kind. */
-  claim(workerId: string, free: FreeSlots, agents?: Agents): Promise<Claim[]>;
-  /** Milliseconds until it is worth asking again for what was asked since the last call and not looked at. */
+  /**
+   * At most `free` steps of each kind, of one priority each; `keep` gets them as they come, so that none waits for
+   * the others or is lost when they fail. When it gets none, there is none until something changes.
+   */
+  claim(workerId: string, free: FreeSlots, keep: (claims: Claim[]) => void, agents?: Agents): Promise<void>;
+  /** Milliseconds until it is worth asking again although nothing changes; infinite when it is not. Tells it once. */
   restMs(): number;
 };
 
 type KnownLane = Lane & {
   /** Nothing before it was ready when we looked. */
   from_no: number;
-  /** It had more when we last saw it. */
+  /** The highest `from_no` it had: where it goes on after what was given back. */
+  mark: number;
+  /** It had something when we last saw it. */
   ready: boolean;
   /** When it last had its turn, by a count of all turns. */
   turn: number;
 };
 
-/** A full look costs what dead index entries it meets; so it may take a twentieth of the time, and no more. */
+type Shares = Map<KnownLane, number>;
+
+/** A full look costs what dead index entries it meets, so it may take a twentieth of the time. */
 const REST_PER_LOOK = 20;
 const LEAST_REST_MS = 10;
 /** A look that took long because the database stood still says nothing about the next one. */
-const MOST_REST_MS = 5_000;
-const MOST_LANES = 2_000;
+const MOST_REST_MS = 2_000;
+/** Somebody else is claiming of what is limited; that takes some milliseconds. */
+const LOCKED_REST_MS = 20;
+const MOST_IDLE_LANES = 2_000;
 
 /**
  * What a process remembers of the queue, so that a claim enters the index where work is.
  *
  * A long-held snapshot keeps the index entries of everything claimed since, and a claim that started at the
- * front would pass over all of them. So each lane has a low-water mark. What can appear below it (a late commit,
- * a step given back) and lanes not seen before are found by a full look, which is made ever more rarely the more
- * it costs; in between only the known lanes are looked at, from their marks on.
+ * front would pass over all of them. So each lane has a low-water mark, and most looks ask the known lanes from
+ * their marks on. What can appear below a mark (a late commit, a step given back) and lanes not seen before are
+ * found by a full look, which is made more rarely the more it costs.
  */
 export function makeQueue(database: Database, clock: () => number = () => performance.now()): Queue {
   const lanes = new Map<string, KnownLane>();
-  let turns = 0;
   const lookedAt = new Map<string, number>();
+  /** Kinds that were fully looked at since the last change. */
+  const known = new Set<string>();
   let lookMs = 0;
-  /** Kinds that were asked for and not looked at. */
-  const skipped = new Set<string>();
-  let limits: Limits | null = null;
+  let turns = 0;
+  let rules: Rules = { limits: null, paused: { enabled: false, agents: [] } };
+  let restMs = Infinity;
 
-  const lookIsDueIn = (kinds: readonly string[]): number => {
+  const ofKinds = (kinds: readonly string[]) =>
+    [...lanes.values()].filter((lane) => kinds.includes(lane.kind));
+
+  const refresh = async (kinds: readonly string[]): Promise<void> => {
+    if (kinds.every((kind) => known.has(kind))) return;
     const oldest = Math.min(...kinds.map((kind) => lookedAt.get(kind) ?? -Infinity));
     const rest = Math.min(MOST_REST_MS, Math.max(LEAST_REST_MS, lookMs * REST_PER_LOOK));
-    return oldest + rest - clock();
-  };
-
-  const isReady = (kinds: readonly string[]) =>
-    [...lanes.values()].some((lane) => lane.ready && kinds.includes(lane.kind));
-
-  /** A full look when one is due. @returns whether it was made */
-  const lookIfDue = async (kinds: readonly string[]): Promise<boolean> => {
-    const isDue = lookIsDueIn(kinds) <= 0;
-    if (isDue) await lookEverywhere(kinds);
-    else for (const kind of kinds) skipped.add(kind);
-    return isDue;
+    const dueInMs = oldest + rest - clock();
+    if (dueInMs <= 0) return lookEverywhere(kinds);
+    restMs = Math.min(restMs, dueInMs);
+    const idle = ofKinds(kinds).filter((lane) => !lane.ready);
+    if (idle.length > 0) for (const lane of await peekLanes(database, idle)) remember(lane);
   };
 
   const lookEverywhere = async (kinds: readonly string[]): Promise<void> => {
+    // What changes while we look may be missed by it.
+    for (const kind of kinds) known.add(kind);
     const began = clock();
-    const [found, known] = await Promise.all([findLanes(database, kinds), readLimits(database)]);
+    const [found, read] = await Promise.all([findLanes(database, kinds), readRules(database)]).catch(
+      (error: unknown) => {
+        known.clear();
+        throw error;
+      },
+    );
     const now = clock();
     lookMs = now - began;
-    limits = known;
-    for (const kind of kinds) {
-      lookedAt.set(kind, now);
-      skipped.delete(kind);
+    rules = read;
+    for (const kind of kinds) lookedAt.set(kind, now);
+    for (const [key, lane] of lanes) {
+      if (kinds.includes(lane.kind)) lane.ready = false;
+      if (!lane.ready && lanes.size > MOST_IDLE_LANES) lanes.delete(key);
     }
-    if (lanes.size > MOST_LANES) lanes.clear();
-    for (const lane of lanes.values()) if (kinds.includes(lane.kind)) lane.ready = false;
     for (const lane of found) remember(lane);
-  };
-
-  const lookAtKnown = async (kinds: readonly string[]): Promise<void> => {
-    const idle = [...lanes.values()].filter((lane) => !lane.ready && kinds.includes(lane.kind));
-    if (idle.length > 0) for (const lane of await peekLanes(database, idle)) remember(lane);
   };
 
   const remember = ({ kind, priority, agent_id, queue_no }: ReadyLane) => {
     const key = `${kind}\n${priority}\n${agent_id}`;
-    const turn = lanes.get(key)?.turn ?? 0;
-    lanes.set(key, { kind, priority, agent_id, from_no: queue_no, ready: true, turn });
+    const { mark, turn } = lanes.get(key) ?? { mark: queue_no, turn: 0 };
+    lanes.set(key, { kind, priority, agent_id, from_no: queue_no, mark, ready: true, turn });
   };
 
-  const choose = (free: FreeSlots, { not, only }: Agents): Map<KnownLane, LaneShare> => {
-    const shares = new Map<KnownLane, LaneShare>();
-    const allowed = [...lanes.values()].filter(
-      (lane) => lane.ready && !not?.includes(lane.agent_id) && (only?.includes(lane.agent_id) ?? true),
-    );
-    for (const [kind, slots] of Object.entries(free)) {
-      const ofKind = allowed.filter((lane) => lane.kind === kind);
-      const priority = Math.max(...ofKind.map((lane) => lane.priority));
-      const inTurn = ofKind
-        .filter((lane) => lane.priority === priority)
-        .sort((a, b) => a.turn - b.turn)
-        .slice(0, Math.max(0, slots));
-      for (const [place, lane] of inTurn.entries()) {
-        const share = Math.floor(slots / inTurn.length) + (place < slots % inTurn.length ? 1 : 0);
-        const { from_no, agent_id } = lane;
-        shares.set(lane, { kind, priority, agent_id, from_no, share });
-      }
-    }
-    return shares;
-  };
+  const ask = (share: Shares): LaneShare[] =>
+    [...share].map(([{ kind, priority, agent_id, from_no }, most]) => ({
+      kind,
+      priority,
+      agent_id,
+      from_no,
+      share: most,
+    }));
 
-  /** What the limits leave of the shares; what they leave nothing of waits for the next look. */
-  const withinRoom = async (tx: Db, known: Limits, shares: Map<KnownLane, LaneShare>) => {
-    const wanted = [...shares.values()];
-    const room = await lockRoom(tx, known, {
-      kinds: wanted.map((share) => share.kind),
-      agents: wanted.map((share) => share.agent_id),
-    });
-    const taken = new Map<string, number>();
-    return wanted.map((share) => {
-      const names = [`kind ${share.kind}`, `agent ${share.agent_id}`] as const;
-      const left = Math.min(
-        room.kind(share.kind) - (taken.get(names[0]) ?? 0),
-        room.agent(share.agent_id) - (taken.get(names[1]) ?? 0),
-      );
-      const most = Math.max(0, Math.min(share.share, left));
-      for (const name of names) taken.set(name, (taken.get(name) ?? 0) + most);
-      return { ...share, share: most };
-    });
-  };
-
-  const take = (workerId: string, shares: Map<KnownLane, LaneShare>): Promise<Claim[]> => {
-    const wanted = [...shares.values()];
-    const known = limits;
-    const limited =
-      known !== null &&
-      wanted.some((one) => one.kind in known.kinds || limitOfAgent(known, one.agent_id) < Infinity);
-    if (!limited) return claimLanes(database, workerId, wanted, known);
-    return database.transaction(async (tx) => {
-      const allowed = await withinRoom(tx, known, shares);
-      return claimLanes(tx, workerId, allowed, known);
-    });
-  };
-
-  const note = (shares: Map<KnownLane, LaneShare>, claims: Claim[]) => {
-    for (const [lane, { share }] of shares) {
+  const note = (shares: Shares, claims: Claim[]) => {
+    for (const [lane, share] of shares) {
       const own = claims.filter(
         (claim) =>
           claim.kind === lane.kind && claim.priority === lane.priority && claim.agent_id === lane.agent_id,
       );
-      lane.ready = own.length === share;
       const last = own.at(-1);
-      if (!last) continue;
-      lane.from_no = last.queue_no + 1;
-      lane.turn = ++turns;
+      if (last) {
+        lane.from_no = last.queue_no + 1;
+        lane.mark = Math.max(lane.mark, lane.from_no);
+        lane.turn = ++turns;
+      }
+      lane.ready = own.length === share;
+      // What was given back below the mark is used up.
+      if (!lane.ready) lane.from_no = lane.mark;
     }
   };
 
+  const claimUnlimited = async (workerId: string, shares: Shares): Promise<Claim[]> => {
+    if (shares.size === 0) return [];
+    const claims = await claimLanes(database, workerId, ask(shares), rules.limits);
+    note(shares, claims);
+    return claims;
+  };
+
+  /** Of what is limited, as much of its slots as there is room for. */
+  const claimLimited = async (workerId: string, shares: Shares): Promise<Claim[]> => {
+    if (shares.size === 0) return [];
+    const offered = [...shares.keys()];
+    const within: Shares = new Map();
+    let isContended = false;
+    const claims = await database.transaction(async (tx) => {
+      const { room, contended } = await lockRoom(tx, rules.limits, offered);
+      isContended = contended;
+      within.clear();
+      for (const kind of new Set(offered.map((lane) => lane.kind))) {
+        const ofKind = offered.filter((lane) => lane.kind === kind);
+        const slots = ofKind.reduce((sum, lane) => sum + (shares.get(lane) ?? 0), 0);
+        for (const [lane, share] of shareOut(ofKind, slots, room)) within.set(lane, share);
+      }
+      return within.size === 0 ? [] : claimLanes(tx, workerId, ask(within), rules.limits);
+    });
+    for (const lane of offered) lane.ready = false;
+    note(within, claims);
+    if (isContended) {
+      known.clear();
+      restMs = Math.min(restMs, LOCKED_REST_MS);
+    }
+    return claims;
+  };
+
+  /** A claim that knows other limits than policy has, or not of a pause, claims nothing and is made again. */
+  const readRulesAnew = async (): Promise<void> => {
+    const now = await readRules(database);
+    if (JSON.stringify(now) !== JSON.stringify(rules)) for (const lane of lanes.values()) lane.ready = true;
+    rules = now;
+  };
+
+  const offer = (free: FreeSlots, { not, only }: Agents): Shares => {
+    const { paused } = rules;
+    const offered = [...lanes.values()].filter(
+      ({ ready, agent_id }) =>
+        ready &&
+        !paused.enabled &&
+        !paused.agents.includes(agent_id) &&
+        !not?.includes(agent_id) &&
+        (only?.includes(agent_id) ?? true),
+    );
+    return new Map(
+      Object.entries(free).flatMap(([kind, slots]) => [
+        ...shareOut(
+          offered.filter((lane) => lane.kind === kind),
+          slots,
+        ),
+      ]),
+    );
+  };
+
   return {
+    changed: () => known.clear(),
     restMs() {
-      const ms = skipped.size === 0 ? Infinity : Math.max(0, lookIsDueIn([...skipped]));
-      skipped.clear();
+      const ms = restMs;
+      restMs = Infinity;
       return ms;
     },
     async hasReady(kinds) {
-      if (!(await lookIfDue(kinds)) && !isReady(kinds)) await lookAtKnown(kinds);
-      return isReady(kinds);
+      await refresh(kinds);
+      return ofKinds(kinds).some((lane) => lane.ready);
     },
-    async claim(workerId, free, agents = {}) {
-      const wanted = Object.fromEntries(Object.entries(free).filter(([, slots]) => slots > 0));
-      const kinds = Object.keys(wanted).sort();
-      if (kinds.length === 0) return [];
-      let looked = await lookIfDue(kinds);
-      const claims: Claim[] = [];
-      for (;;) {
-        const shares = choose(wanted, agents);
-        if (shares.size > 0) {
-          const taken = await take(workerId, shares).catch((error: unknown) => {
-            // What was claimed before it is not lost for it.
-            if (claims.length === 0) throw error;
-            return [];
-          });
-          note(shares, taken);
-          claims.push(...taken);
-          for (const { kind } of taken) wanted[kind] = (wanted[kind] ?? 0) - 1;
-        } else if (looked || claims.length > 0) return claims;
-        else {
-          looked = true;
-          await lookAtKnown(kinds);
-        }
+    async claim(workerId, free, keep, agents = {}) {
+      const kinds = Object.keys(free).filter((kind) => (free[kind] ?? 0) > 0);
+      if (kinds.length === 0) return;
+      await refresh(kinds);
+      for (let shares = offer(free, agents); shares.size > 0; shares = offer(free, agents)) {
+        const part = (limited: boolean): Shares =>
+          new Map([...shares].filter(([lane]) => isLimited(rules.limits, lane) === limited));
+        const unlimited = await claimUnlimited(workerId, part(false));
+        if (unlimited.length > 0) keep(unlimited);
+        const limited = await claimLimited(workerId, part(true));
+        if (limited.length > 0) keep(limited);
+        if (unlimited.length + limited.length > 0) return;
+        await readRulesAnew();
       }
     },
   };

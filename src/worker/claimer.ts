@@ -29,7 +29,7 @@ export async function claimWhatIsServed(
   const usesModel = (kind: string) => handlers[kind]?.usesModel === true;
   const isAvailable = (kind: string) => handlers[kind]?.available?.() !== false;
   const plain = only(free, (kind) => !usesModel(kind) && isAvailable(kind));
-  if (any(plain)) keep(await queue.claim(workerId, plain));
+  if (any(plain)) await queue.claim(workerId, plain, keep);
 
   const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
   const status = llm.status();
@@ -44,12 +44,12 @@ export async function claimWhatIsServed(
 
   const defaultIsHeld = status.llm && holds.isHeld(status.provider);
   const served = only(model, (kind) => !defaultIsHeld && isServed(status, kind, false));
-  if (any(served)) keep(await queue.claim(workerId, served, { not }));
+  if (any(served)) await queue.claim(workerId, served, keep, { not });
 
   // Agents with a model of their own need no default.
   const rest = only(model, (kind) => !(kind in served) && isServed(status, kind, true));
   const named = own.map(({ agentId }) => agentId);
-  if (any(rest) && named.length > 0) keep(await queue.claim(workerId, rest, { not, only: named }));
+  if (any(rest) && named.length > 0) await queue.claim(workerId, rest, keep, { not, only: named });
 }
 
 function only(free: FreeSlots, wanted: (kind: string) => boolean): FreeSlots {

@@ -13,7 +13,11 @@ const DEFAULT = '';
 export function makeProviderHolds(now: () => number = () => performance.now()): ProviderHolds {
   const until = new Map<string, number>();
   return {
-    hold: (provider, ms) => void until.set(provider ?? DEFAULT, now() + ms),
+    hold(provider, ms) {
+      const key = provider ?? DEFAULT;
+      // A short hold does not end a longer one.
+      until.set(key, Math.max(until.get(key) ?? 0, now() + ms));
+    },
     isHeld: (provider) => (until.get(provider ?? DEFAULT) ?? 0) > now() || (until.get(DEFAULT) ?? 0) > now(),
   };
 }

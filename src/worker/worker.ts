@@ -56,7 +56,9 @@ export type WorkerOptions = {
 };
 
 /** Ends that wait for their write hold up the claiming at this many, so that memory is bounded. */
-const MOST_HELD = 2_000;
+const MOST_ENDED = 2_000;
+/** A claim that we do not know of for so long is one whose answer was lost. */
+const LOST_AFTER_MS = 2_000;
 /** So that a claim whose answer is lost again and again does not spin. */
 const GIVEN_BACK_MS = 5_000;
 
@@ -81,8 +83,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const renewWake = makeWake();
   // A policy can stop what runs, and let go on what waited.
   const stopHints = [
-    database.hints.on('steps', wake.call),
-    database.hints.on('policy', wake.call),
+    database.hints.on('steps', () => lookAgain()),
+    database.hints.on('policy', () => lookAgain()),
     database.hints.on('policy', renewWake.call),
   ];
   const sweep = makeSweeper(database, log);
@@ -92,8 +94,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const claimer: ClaimerDeps = { database, queue, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
-  // Claims under way: their steps may be ours in the database before their answer is here.
-  let asking = false;
+  /** Claims of ours that only the database knows of, and since when: their answer may be on its way. */
+  const unknownSince = new Map<string, number>();
 
   const register = async () => {
     workerId = `${idPrefix}-${randomUUID()}`;
@@ -108,6 +110,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     deps = { database, llm, agentModel, log, finisher, holds, begunOnce, closing: closing.signal };
   };
   await untilAvailable(register, options.signal ?? closing.signal, log);
+
+  const lookAgain = () => {
+    queue.changed();
+    wake.call();
+  };
 
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];
@@ -126,15 +133,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const claimOnce = async (): Promise<number> => {
     let claimed = 0;
-    asking = true;
-    try {
-      await claimWhatIsServed(claimer, workerId, freeSlots(slots, attempts), (claims) => {
-        claimed += claims.length;
-        for (const claim of claims) begin(claim);
-      });
-    } finally {
-      asking = false;
-    }
+    await claimWhatIsServed(claimer, workerId, freeSlots(slots, attempts), (claims) => {
+      claimed += claims.length;
+      for (const claim of claims) begin(claim);
+    });
     if (claimed > 0) database.hints.tell('events');
     return claimed;
   };
@@ -144,7 +146,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       try {
         const claimed = await claimOnce();
         failing = false;
-        if (claimed === 0) await wake.wait(Math.min(jittered(pollMs), queue.restMs()), claiming.signal);
+        if (claimed > 0) continue;
+        await wake.wait(Math.min(jittered(pollMs), queue.restMs()), claiming.signal);
+        queue.changed();
       } catch (error) {
         if (!failing) log.warn({ err: toError(error).message }, 'claiming waits');
         failing = true;
@@ -182,12 +186,17 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   /** Steps that are ours by the database alone: the answer to their claim, or to their end, was lost. */
   const giveBackUnknown = async () => {
-    if (asking) return;
     const held = await heldInDatabase(database, workerId);
-    const lost = held.filter((ref) => !attempts.has(ref.claim_id));
+    const now = performance.now();
     const stillHeld = new Set(held.map((ref) => ref.claim_id));
     for (const id of begunOnce) if (!stillHeld.has(id) && !attempts.has(id)) begunOnce.delete(id);
-    if (lost.length === 0 || asking) return;
+    for (const id of unknownSince.keys()) if (!stillHeld.has(id) || attempts.has(id)) unknownSince.delete(id);
+    const lost = held.filter(({ claim_id: id }) => {
+      if (attempts.has(id)) return false;
+      if (!unknownSince.has(id)) unknownSince.set(id, now);
+      return now - (unknownSince.get(id) ?? now) >= LOST_AFTER_MS;
+    });
+    if (lost.length === 0) return;
     const unknown = lost.filter((ref) => !begunOnce.has(ref.claim_id));
     for (const ref of lost.filter((one) => begunOnce.has(one.claim_id))) await failBegun(ref);
     if (unknown.length === 0) return;
@@ -240,8 +249,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   const keepPromoting = async () => {
     while (!claiming.signal.aborted) {
-      const next = await promoteDelayed(database).catch(() => ({ promoted: 0, nextInMs: null }));
+      const next = await promoteDelayed(database).catch(() => ({ promoted: 0, nextInMs: null, more: false }));
       if (next.promoted > 0) database.hints.tell('steps');
+      if (next.more) continue;
       await sleep(Math.min(1_000, Math.max(20, next.nextInMs ?? 1_000)), claiming.signal);
     }
   };
@@ -301,8 +311,10 @@ function slotsOf(handlers: Handlers, configured: Record<string, number>): Record
 
 function freeSlots(slots: Record<string, number>, attempts: Map<string, Attempt>): FreeSlots {
   const free: FreeSlots = { ...slots };
-  if (attempts.size >= MOST_HELD) return {};
-  for (const { claim, worked } of attempts.values())
-    if (!worked) free[claim.kind] = (free[claim.kind] ?? 0) - 1;
-  return free;
+  let ended = 0;
+  for (const { claim, worked } of attempts.values()) {
+    if (worked) ended++;
+    else free[claim.kind] = (free[claim.kind] ?? 0) - 1;
+  }
+  return ended < MOST_ENDED ? free : {};
 }

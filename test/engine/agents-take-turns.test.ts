@@ -4,7 +4,7 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer, testWorker } from '../support/loop.ts';
+import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
 let workerId: string;
@@ -30,7 +30,7 @@ test('who floods the queue delays nobody: each agent has its turn, and its oldes
   await propose('ops', 1);
   const queue = makeQueue(db.database);
   const order: string[] = [];
-  for (let n = 0; n < 6; n++) order.push(...titles(await queue.claim(workerId, { analyze: 1 })));
+  for (let n = 0; n < 6; n++) order.push(...titles(await claimFrom(queue, workerId, { analyze: 1 })));
   // Nobody has had a turn yet, so the first three are in any order.
   expect(order.slice(0, 3).sort()).toEqual(['ops1', 'pm1', 'qa1']);
   expect(order.slice(3).sort()).toEqual(['pm2', 'pm3', 'qa2']);
@@ -40,7 +40,7 @@ test('many slots are shared out among the agents, and what one does not need goe
   await propose('pm', 30);
   await propose('qa', 3);
   const queue = makeQueue(db.database);
-  const claims = titles(await queue.claim(workerId, { analyze: 10 }));
+  const claims = titles(await claimFrom(queue, workerId, { analyze: 10 }));
   expect(claims.filter((title) => title.startsWith('qa'))).toEqual(['qa1', 'qa2', 'qa3']);
   expect(claims.filter((title) => title.startsWith('pm'))).toHaveLength(7);
 });
@@ -48,12 +48,12 @@ test('many slots are shared out among the agents, and what one does not need goe
 test('a higher priority comes before every turn, also when it arrives later', async () => {
   await propose('pm', 5);
   const { queue, later } = queueInTime();
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['pm1']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['pm1']);
   await propose('qa', 1);
   await propose('ops', 1, 7);
   later();
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['ops1']);
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['qa1']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['ops1']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['qa1']);
 });
 
 /** A queue whose time a test moves. */
@@ -83,17 +83,17 @@ test('what appears below the mark is found: a late commit, and a step that was g
   await isInserted;
   await db.database.query(insert, ['early']);
   const { queue, later } = queueInTime();
-  const first = await queue.claim(workerId, { analyze: 1 });
+  const first = await claimFrom(queue, workerId, { analyze: 1 });
   expect(titles(first)).toEqual(['early']);
   commit();
   await late;
-  expect(await queue.claim(workerId, { analyze: 1 })).toEqual([]);
+  expect(await claimFrom(queue, workerId, { analyze: 1 })).toEqual([]);
   expect(queue.restMs()).toBeGreaterThan(0);
   later();
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['late']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['late']);
   await releaseSteps(db.database, first, { reason: 'test' });
   later();
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['early']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['early']);
 });
 
 test('a full look that costs much is made rarely; the known lanes are looked at each time', async () => {
@@ -109,16 +109,16 @@ test('a full look that costs much is made rarely; the known lanes are looked at 
     return db.database.query(text, values, options);
   };
   const queue = makeQueue({ ...db.database, query }, () => now);
-  expect(titles(await queue.claim(workerId, { analyze: 1 }))).toEqual(['pm1']);
+  expect(titles(await claimFrom(queue, workerId, { analyze: 1 }))).toEqual(['pm1']);
   for (let n = 0; n < 5; n++) {
     await propose('pm', 1);
     now += 200;
-    expect(await queue.claim(workerId, { analyze: 1 })).toHaveLength(1);
+    expect(await claimFrom(queue, workerId, { analyze: 1 })).toHaveLength(1);
   }
   expect(looks).toBe(1);
-  expect(await queue.claim(workerId, { analyze: 1 })).toEqual([]);
+  expect(await claimFrom(queue, workerId, { analyze: 1 })).toEqual([]);
   expect(queue.restMs()).toBe(1_000);
   now += 1_000;
-  await queue.claim(workerId, { analyze: 1 });
+  await claimFrom(queue, workerId, { analyze: 1 });
   expect(looks).toBe(2);
 });

@@ -5,7 +5,7 @@ import type { Claim } from '../../src/engine/schema.ts';
 import { reachedLimit } from '../../src/engine/limits.ts';
 import { readPolicy, setPolicy } from '../../src/policy/policy.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer, testWorker } from '../support/loop.ts';
+import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
 beforeEach(async () => {
@@ -37,7 +37,7 @@ async function race(processes: number, until: number): Promise<number> {
     const { workerId } = await testWorker(database);
     const queue = makeQueue(database);
     while (done < until) {
-      const claims = await queue.claim(workerId, { analyze: 5 });
+      const claims = await claimFrom(queue, workerId, { analyze: 5 });
       most = Math.max(most, await running());
       if (claims.length > 0)
         await completeSteps(
@@ -64,26 +64,26 @@ test('never more of an agent, by its name or as each agent', async () => {
   const { workerId } = await testWorker(db.database);
   const queue = makeQueue(db.database);
   const agents = (claims: Claim[]) => claims.map((claim) => claim.agent_id).sort();
-  const first = await queue.claim(workerId, { analyze: 10 });
+  const first = await claimFrom(queue, workerId, { analyze: 10 });
   expect(agents(first)).toEqual(['pm', 'pm', 'qa']);
-  expect(await makeQueue(db.database).claim(workerId, { analyze: 10 })).toEqual([]);
+  expect(await claimFrom(makeQueue(db.database), workerId, { analyze: 10 })).toEqual([]);
   const policy = await readPolicy(db.database);
   const qa = { kind: 'analyze', priority: 0, agent_id: 'qa' };
   expect(await reachedLimit(db.database, policy.concurrency, qa)).toBe('1 of agent qa run');
   const [pm] = first.filter((claim) => claim.agent_id === 'pm');
   await completeSteps(db.database, [{ ...(pm as Claim), output: null }]);
-  expect(agents(await makeQueue(db.database).claim(workerId, { analyze: 10 }))).toEqual(['pm']);
+  expect(agents(await claimFrom(makeQueue(db.database), workerId, { analyze: 10 }))).toEqual(['pm']);
 });
 
 test('a limit that a process does not know yet holds all the same', async () => {
   await propose('pm', 10);
   const { workerId } = await testWorker(db.database);
   const queue = makeQueue(db.database);
-  expect(await queue.claim(workerId, { analyze: 2 })).toHaveLength(2);
+  expect(await claimFrom(queue, workerId, { analyze: 2 })).toHaveLength(2);
   await limit({ kinds: { analyze: 3 } });
   // It still believes that there is no limit, or has just read it; in no case does it exceed it.
-  expect((await queue.claim(workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
-  expect((await makeQueue(db.database).claim(workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
+  expect((await claimFrom(queue, workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
+  expect((await claimFrom(makeQueue(db.database), workerId, { analyze: 5 })).length).toBeLessThanOrEqual(1);
   expect(await running()).toBe(3);
 });
 
@@ -98,10 +98,10 @@ test('where nothing is limited, a claim is one statement without a transaction',
       return db.database.transaction(work);
     },
   };
-  expect(await makeQueue(database).claim(workerId, { analyze: 1 })).toHaveLength(1);
+  expect(await claimFrom(makeQueue(database), workerId, { analyze: 1 })).toHaveLength(1);
   expect(transactions).toBe(0);
   await limit({ kinds: { generate: 1 } });
   await propose('pm', 1);
-  expect(await makeQueue(database).claim(workerId, { analyze: 1 })).toHaveLength(1);
+  expect(await claimFrom(makeQueue(database), workerId, { analyze: 1 })).toHaveLength(1);
   expect(transactions).toBe(0);
 });

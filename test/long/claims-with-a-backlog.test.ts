@@ -3,7 +3,7 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { promoteDelayed } from '../../src/engine/promote.ts';
 import { tokenBlocks } from '../../src/engine/tokens.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, testWorker } from '../support/loop.ts';
+import { claimFrom, openPolicy, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
 
@@ -36,7 +36,7 @@ test('with 300,000 steps ready, 200,000 delayed and 500,000 done, claims scan no
   };
   const before = await scans();
   for (let n = 0; n < 20; n++) {
-    expect(await makeQueue(one).claim(workerId, { analyze: 2 })).toHaveLength(2);
+    expect(await claimFrom(makeQueue(one), workerId, { analyze: 2 })).toHaveLength(2);
     await promoteDelayed(one);
     await tokenBlocks(one);
   }

@@ -14,7 +14,7 @@ import { listEvents } from '../../src/events/events.ts';
 import { anyUnsealed } from '../../src/events/queries.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
 import { useDatabase } from '../support/database.ts';
-import { openPolicy, proposer, testWorker } from '../support/loop.ts';
+import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
 type Seen = Map<string, { text: string; values: readonly unknown[] }>;
@@ -70,9 +70,9 @@ async function aDayInShort(database: Database): Promise<void> {
     await propose({ agentId: 'qa', idempotency: { owner: 'test', key: randomUUID(), digest: 'd' } });
   const { workerId } = await testWorker(database);
   const queue = makeQueue(database);
-  const claims = await queue.claim(workerId, { analyze: 60 });
+  const claims = await claimFrom(queue, workerId, { analyze: 60 });
   expect(claims).toHaveLength(60);
-  await queue.claim(workerId, { analyze: 60 });
+  await claimFrom(queue, workerId, { analyze: 60 });
   await queue.hasReady(['generate']);
   const [failed, released, ...rest] = claims;
   if (!failed || !released) throw new Error('nothing was claimed');

@@ -2,8 +2,8 @@ import type { Database } from '../../src/db/database.ts';
 import { anyUnsealed, selectHead, selectSealed } from '../../src/events/queries.ts';
 import type { EventRow } from '../../src/events/schema.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
-import { makeQueue } from '../../src/engine/queue.ts';
-import type { Claim } from '../../src/engine/schema.ts';
+import { makeQueue, type Queue } from '../../src/engine/queue.ts';
+import type { Claim, FreeSlots } from '../../src/engine/schema.ts';
 import { registerWorker } from '../../src/engine/workers.ts';
 import { toAnswer } from '../../src/loop/answer.ts';
 import { makeCreateProposal } from '../../src/loop/propose.ts';
@@ -43,16 +43,31 @@ export async function openPolicy(database: Database, autoApprove: string[] = ['a
 export async function testWorker(database: Database, workerId = `w-${Math.random().toString(36).slice(2)}`) {
   await registerWorker(database, { workerId, host: 'test', pid: 1, version: '0', kinds: { analyze: 100 } });
   // Each with no memory of the queue, so that nothing is found late.
+  const claim = (kind = 'analyze', slots = 1) => claimFrom(makeQueue(database), workerId, { [kind]: slots });
   return {
     workerId,
-    claim: (kind = 'analyze', slots = 1): Promise<Claim[]> =>
-      makeQueue(database).claim(workerId, { [kind]: slots }),
+    claim,
     async claimOne(kind = 'analyze'): Promise<Claim> {
-      const [claim] = await makeQueue(database).claim(workerId, { [kind]: 1 });
-      if (!claim) throw new Error(`no step of kind ${kind} can be claimed`);
-      return claim;
+      const [claimed] = await claim(kind, 1);
+      if (!claimed) throw new Error(`no step of kind ${kind} can be claimed`);
+      return claimed;
     },
   };
+}
+
+/** All that can be claimed for the free slots, as a worker claims that was just told to look. */
+export async function claimFrom(queue: Queue, workerId: string, free: FreeSlots): Promise<Claim[]> {
+  const all: Claim[] = [];
+  const left = { ...free };
+  queue.changed();
+  for (let before = -1; all.length > before; ) {
+    before = all.length;
+    await queue.claim(workerId, left, (claims) => {
+      all.push(...claims);
+      for (const { kind } of claims) left[kind] = (left[kind] ?? 0) - 1;
+    });
+  }
+  return all;
 }
 
 /** Until every event has its seal, also when another sealer is at it. */

@@ -5,7 +5,7 @@ import { silentLog } from '../../src/log.ts';
 import { getStep } from '../../src/steps/steps.ts';
 import { makeSweeper } from '../../src/worker/sweep.ts';
 import { useDatabase } from '../support/database.ts';
-import { eventually, openPolicy, proposer, testWorker } from '../support/loop.ts';
+import { claimFrom, eventually, openPolicy, proposer, testWorker } from '../support/loop.ts';
 import {
   callsOf,
   clearQueue,
@@ -123,7 +123,7 @@ test('claims that a worker does not know of are given back by it', async () => {
   const worker = await useWorker(db.database, { llm, handlers: { other: handles(() => ({ output: 1 })) } });
   const { mission } = await proposer(db.database)();
   const stepId = mission?.steps[0]?.id ?? '';
-  expect(await makeQueue(db.database).claim(worker.id(), { analyze: 1 })).toHaveLength(1);
+  expect(await claimFrom(makeQueue(db.database), worker.id(), { analyze: 1 })).toHaveLength(1);
   db.database.hints.tell('policy');
   const step = await stepIs(db.database, stepId, ({ status }) => status === 'queued');
   expect(step).toMatchObject({ ready: false, attempt: 1, failures: 0, claim_id: null });
@@ -143,7 +143,7 @@ test('after a gap of its own the sweep waits one lease before it declares anybod
     await proposer(db.database)();
     const workerId = `gone-${Math.random()}`;
     await registerWorker(db.database, { workerId, host: 'h', pid: 1, version: '0', kinds: {} });
-    const [claim] = await makeQueue(db.database).claim(workerId, { analyze: 1 });
+    const [claim] = await claimFrom(makeQueue(db.database), workerId, { analyze: 1 });
     await declareDead(workerId);
     return claim?.id ?? '';
   };

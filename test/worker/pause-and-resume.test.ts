@@ -79,13 +79,13 @@ test('a pause aborts what runs, gives it back unspent and claims nothing; resumi
   }
   await stepIs(db.database, third, ({ status }) => status === 'completed');
 
-  /** The worker asks for steps so many times more. */
+  /** The worker looks for steps so many times more. */
   async function polls(times: number): Promise<void> {
     const { query } = db.database;
     let seen = 0;
     const asked = gate();
     db.database.query = (text, values, name) => {
-      if (name === 'opsloop_claim' && ++seen > times) asked.open();
+      if (name === 'opsloop_lanes' && ++seen > times) asked.open();
       return query(text, values, name);
     };
     await asked.opened;

@@ -10,7 +10,7 @@ import { makeFinisher } from '../../src/worker/finisher.ts';
 import { makeProviderHolds } from '../../src/worker/provider-holds.ts';
 import { makeExec } from '../../src/workspace/handlers/exec.ts';
 import { useFiles } from '../support/files.ts';
-import { eventually } from '../support/loop.ts';
+import { claimFrom, eventually } from '../support/loop.ts';
 
 const t = useFiles({ parts: { worker: false } });
 
@@ -36,7 +36,7 @@ test.each(['is cancelled', 'holds'])('a command whose claim %s before its worker
     version: '0',
     kinds: { exec: 1 },
   });
-  const [claim] = await makeQueue(t.database).claim(what, { exec: 1 });
+  const [claim] = await claimFrom(makeQueue(t.database), what, { exec: 1 });
   if (!claim) throw new Error('nothing was claimed');
   if (what === 'is cancelled') await cancelMission(t.database, claim.mission_id ?? '', { by: 'test' });
 
