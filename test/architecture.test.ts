@@ -36,7 +36,7 @@ const MAY: Record<string, string[]> = {
   db: ['lib', 'errors', 'log'],
   events: ['db', 'lib', 'errors', 'log'],
   ...Object.fromEntries(DOMAINS.map((domain) => [domain, ['events', 'db', 'lib', 'errors']])),
-  engine: ['missions', 'proposals', 'steps', 'db', 'lib', 'errors'],
+  engine: ['policy', 'missions', 'proposals', 'steps', 'db', 'lib', 'errors'],
   loop: ['engine', ...DOMAINS, 'events', 'db', 'lib', 'errors'],
   llm: ['lib', 'errors', 'log'],
   workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],

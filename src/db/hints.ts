@@ -48,13 +48,18 @@ export function openHints(url: string | null, db: Db, log: Log): Hints {
     for (const listener of listeners.get(topic) ?? []) listener();
   };
 
-  const flush = () => {
-    timer = undefined;
+  /** One at a time: on a slow database hints must not take the connections that work needs. */
+  const flush = async (): Promise<void> => {
     const topics = [...pending];
     pending.clear();
-    db.query('select pg_notify($1, topic) from unnest($2::text[]) as topic', [CHANNEL, topics]).catch(
-      (error: Error) => log.debug({ err: error.message }, 'a hint was not sent'),
-    );
+    await db
+      .query('select pg_notify($1, topic) from unnest($2::text[]) as topic', [CHANNEL, topics])
+      .catch((error: Error) => log.debug({ err: error.message }, 'a hint was not sent'));
+    timer = undefined;
+    if (pending.size > 0 && !closing.signal.aborted) startFlush();
+  };
+  const startFlush = () => {
+    timer ??= setTimeout(() => void flush(), DEBOUNCE_MS);
   };
 
   /** Listens until the connection ends, or what is sent to ourselves does not arrive. */
@@ -110,7 +115,7 @@ export function openHints(url: string | null, db: Db, log: Log): Hints {
     tell(topic) {
       callListeners(topic);
       pending.add(topic);
-      timer ??= setTimeout(flush, DEBOUNCE_MS);
+      startFlush();
     },
     on(topic, listener) {
       const set = listeners.get(topic) ?? new Set();

@@ -14,6 +14,8 @@ import type { EventFilter, EventRow, NewEvent } from './schema.ts';
 /** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
 const WINDOW = 50_000;
 const CHUNK = 1_000;
+/** Of that, most in one statement. */
+const MOST_LOOKED_AT = 5_000;
 const LIVE_POLL_MS = 1_000;
 
 /** Writes events in the transaction of the change they tell of. */
@@ -37,11 +39,14 @@ export async function listEvents(
   const lowest = Math.max(1, beforeSeq - WINDOW);
   const events: EventRow[] = [];
   let throughSeq = beforeSeq - 1;
-  for (let size = limit; events.length < limit && throughSeq >= lowest; size *= 8) {
+  for (
+    let size = limit;
+    events.length < limit && throughSeq >= lowest;
+    size = Math.min(size * 8, MOST_LOOKED_AT)
+  ) {
     const fromSeq = Math.max(lowest, throughSeq - size + 1);
-    events.push(
-      ...(await selectSealed(db, filter, { fromSeq, throughSeq }, 'newest first', limit - events.length)),
-    );
+    const found = await selectSealed(db, filter, { fromSeq, throughSeq });
+    events.push(...found.reverse().slice(0, limit - events.length));
     throughSeq = fromSeq - 1;
   }
   const next = events.length === limit ? (events.at(-1)?.seq ?? 1) : lowest;
@@ -69,12 +74,7 @@ export async function* followEvents(
         const { seq: head } = await selectHead(database);
         if (head > place) {
           const throughSeq = Math.min(head, place + CHUNK);
-          const events = await selectSealed(
-            database,
-            filter,
-            { fromSeq: place + 1, throughSeq },
-            'oldest first',
-          );
+          const events = await selectSealed(database, filter, { fromSeq: place + 1, throughSeq });
           place = throughSeq;
           yield { events, throughSeq };
           continue;

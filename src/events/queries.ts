@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import { parseRanges } from './ranges.ts';
 import type { EventFilter, EventRow, NewEvent } from './schema.ts';
 
 /** Writes events in the caller's transaction, in the order given. */
@@ -29,37 +30,47 @@ const filterValues = (filter: EventFilter) => [
   filter.agentId ?? null,
 ];
 
+/** The places of events by their ids, for the places asked for. A batch names its events by ranges of ids. */
+async function selectPlaces(
+  db: Db,
+  { fromSeq, throughSeq }: { fromSeq: number; throughSeq: number },
+): Promise<Map<number, number>> {
+  const batches = await db.query<{ first_seq: number; ids: string }>(
+    `select first_seq, ids::text from ops_event_batches
+     where last_seq >= $1 and last_seq <= coalesce(
+       (select last_seq from ops_event_batches where last_seq >= $2 order by last_seq limit 1), $2)`,
+    [fromSeq, throughSeq],
+    'opsloop_batches',
+  );
+  const places = new Map<number, number>();
+  for (const { first_seq, ids } of batches) {
+    let seq = first_seq;
+    for (const { from, to } of parseRanges(ids) ?? []) {
+      const last = Math.min(to - 1, from + throughSeq - seq);
+      for (let id = from + Math.max(0, fromSeq - seq); id <= last; id++) places.set(id, seq + id - from);
+      seq += to - from;
+    }
+  }
+  return places;
+}
+
 /**
- * Sealed events with `fromSeq <= seq <= throughSeq`. A batch names its events by ranges of ids, so the places
- * asked for become ids first, and each is looked up by its own: a range whose size the planner must guess becomes
- * a scan of the whole log.
+ * Sealed events with `fromSeq <= seq <= throughSeq`. Each is looked up by its own id: of ranges the planner guesses
+ * the sizes, and plans as for millions of rows.
  */
-export function selectSealed(
+export async function selectSealed(
   db: Db,
   filter: EventFilter,
   range: { fromSeq: number; throughSeq: number },
-  order: 'oldest first' | 'newest first',
-  limit: number | null = null,
 ): Promise<EventRow[]> {
-  return db.query<EventRow>(
-    `with batches as materialized (
-       select first_seq, ids from ops_event_batches
-       where last_seq >= $6 and last_seq <= coalesce(
-         (select last_seq from ops_event_batches where last_seq >= $7 order by last_seq limit 1), $7)),
-     spans as materialized (
-       select lower(span) as id, upper(span) - lower(span) as length, (first_seq - (upper(span) - lower(span))
-         + sum(upper(span) - lower(span)) over (partition by first_seq order by lower(span)))::bigint as seq
-       from batches, unnest(ids) as span)
-     select place.seq, ${COLUMNS}
-     from spans s, lateral (
-         select s.seq + n as seq, s.id + n as id
-         from generate_series(greatest($6 - s.seq, 0), least($7 - s.seq, s.length - 1)) as n) as place, lateral (
-         select * from ops_events where id = place.id limit 1) as e
-     where ${FILTER} and ($5::uuid is null or e.proposal_id = $5)
-     order by seq ${order === 'newest first' ? 'desc' : ''} limit $8`,
-    [...filterValues(filter), filter.proposalId ?? null, range.fromSeq, range.throughSeq, limit],
-    `opsloop_sealed_${order === 'newest first' ? 'desc' : 'asc'}`,
+  const places = await selectPlaces(db, range);
+  const rows = await db.query<Omit<EventRow, 'seq'>>(
+    `select ${COLUMNS} from ops_events e
+     where e.id = any ($5::bigint[]) and ${FILTER} and ($6::uuid is null or e.proposal_id = $6)`,
+    [...filterValues(filter), [...places.keys()], filter.proposalId ?? null],
+    'opsloop_sealed',
   );
+  return rows.map((row) => ({ seq: places.get(row.id) ?? 0, ...row })).sort((a, b) => a.seq - b.seq);
 }
 
 /** Sealed events of one proposal's thread with `seq < beforeSeq`, the newest first: found by its own index. */
@@ -105,9 +116,17 @@ export async function selectHead(db: Db): Promise<LogHead> {
 /** Milliseconds that the oldest event which waits for its seal has waited; 0 when none waits. */
 export async function selectSealingLag(db: Db): Promise<number> {
   const [row] = await db.query<{ lag_ms: number }>(
-    `select coalesce(extract(epoch from clock_timestamp() - min(created_at)) * 1000, 0)::float8 as lag_ms
-     from ops_events
-     where id > coalesce((select max_event_id from ops_event_batches order by last_seq desc limit 1), 0)`,
+    `with head as materialized (
+       select max_event_id, gaps from ops_event_batches order by last_seq desc limit 1),
+     waiting as (
+       (select created_at from ops_events where id > coalesce((select max_event_id from head), 0)
+        order by id limit 1)
+       union all
+       select late.created_at from head, unnest(gaps) as gap, lateral (
+         select created_at from ops_events where id >= lower(gap) and id < upper(gap) order by id limit 1) as late)
+     select coalesce(extract(epoch from clock_timestamp() - min(created_at)) * 1000, 0)::float8 as lag_ms from waiting`,
+    [],
+    'opsloop_sealing_lag',
   );
   return Math.max(0, Math.round(row?.lag_ms ?? 0));
 }
@@ -132,6 +151,9 @@ export async function tryLockSealer(tx: Db): Promise<boolean> {
 export const DIGEST = `pg_catalog.sha256(pg_catalog.record_send(row(e.id, e.kind, e.source, e.payload, e.created_at,
   e.entity, e.entity_id, e.proposal_id)))`;
 
+/** Of one gap at a time: a huge late transaction is sealed in parts. */
+const MOST_LATE = 100;
+
 /**
  * Seals what is visible and not sealed yet, in the order of ids: what appeared in the gaps below the highest
  * id seen so far, and what came after it. One statement, so one snapshot; one row, whatever it seals.
@@ -147,7 +169,7 @@ export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promi
      found as materialized (
        select e.id, ${DIGEST} as digest
        from state, unnest(state.gaps) gap, lateral (
-         select * from ops_events where id >= lower(gap) and id < upper(gap) offset 0) as e
+         select * from ops_events where id >= lower(gap) and id < upper(gap) order by id limit ${MOST_LATE}) as e
        union all
        (select e.id, ${DIGEST} from ops_events e
         where e.id > (select max_event_id from state) order by e.id limit $1)),

@@ -42,7 +42,7 @@ export function startSealer(database: Database, log: Log): Sealer {
         const sealed = (await anyUnsealed(database)) ? await sealOnce(database, await deadGaps.below()) : 0;
         failing = false;
         if (sealed > 0) database.hints.tell('sealed');
-        if (sealed === BATCH) continue;
+        if (sealed >= BATCH) continue;
         if (sealed > 0)
           await sleep(Math.min(MOST_REST_MS, (performance.now() - began) * REST), closing.signal);
         await wake.wait(database.hints.listening() ? IDLE_POLL_MS : DEAF_POLL_MS, closing.signal);

@@ -7,7 +7,14 @@ import { parsePolicy } from '../policy/parse.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Decision } from '../proposals/schema.ts';
 import { planMission } from './plan-mission.ts';
-import { giveBack, insertMissions, insertProposals, type NewProposal, takeGround } from './queries.ts';
+import {
+  type Count,
+  giveBack,
+  insertMissions,
+  insertProposals,
+  type NewProposal,
+  takeGround,
+} from './queries.ts';
 import type { Admission, ProposalRequest } from './schema.ts';
 
 /** One request of a batch. Its id is drawn before the transaction, so that an ambiguous commit can be looked up. */
@@ -26,8 +33,7 @@ type Day = { day: string; resets_at: string };
 export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results> {
   const results: Results = new Map();
   // All are counted first, because that takes the locks; what is not admitted is then given back.
-  const named = [...new Set(candidates.map(({ request }) => request.agentId))];
-  const ground = await takeGround(tx, named, tally(candidates));
+  const ground = await takeGround(tx, tally(candidates));
   const policy = parsePolicy(ground.policy);
   const day: Day = { day: ground.day, resets_at: ground.resets_at.toISOString() };
   const agents = new Set(ground.agents);
@@ -40,8 +46,8 @@ export async function admitAll(tx: Db, candidates: Candidate[]): Promise<Results
   });
   const judged = judge(known, policy, ground.used);
   const admitted = new Set(judged.filter(({ refusal }) => !refusal).map(({ candidate }) => candidate));
-  const uncounted = tally(candidates.filter((candidate) => !admitted.has(candidate)));
-  if (uncounted.size > 0) await giveBack(tx, day.day, uncounted);
+  const refused = tally(known.filter((candidate) => !admitted.has(candidate)));
+  if (refused.length > 0) await giveBack(tx, day.day, refused);
   const stored = judged.filter(({ candidate, refusal }) => {
     if (!refusal || !isCap(refusal) || candidate.request.onCap !== 'wait') return true;
     results.set(candidate.id, capReached(refusal, day));
@@ -63,13 +69,17 @@ function judge(candidates: Candidate[], policy: Policy, used: Record<string, num
   });
 }
 
-/** How much these candidates want of each counter. */
-function tally(candidates: Candidate[]): Map<string, number> {
-  const counts = new Map<string, number>();
+/** How much each agent's candidates want of each counter. */
+function tally(candidates: Candidate[]): Count[] {
+  const counts = new Map<string, Count>();
   for (const { request } of candidates) {
-    for (const scope of scopesOf(toSubject(request))) counts.set(scope, (counts.get(scope) ?? 0) + 1);
+    const { agentId } = request;
+    for (const scope of scopesOf(toSubject(request))) {
+      const name = `${agentId}\n${scope}`;
+      counts.set(name, { agentId, scope, n: (counts.get(name)?.n ?? 0) + 1 });
+    }
   }
-  return counts;
+  return [...counts.values()];
 }
 
 async function store(tx: Db, judged: Judged[], policy: Policy, day: Day, results: Results): Promise<void> {

@@ -14,26 +14,32 @@ export type Ground = {
   used: Record<string, number>;
 };
 
+/** What an agent's proposals add to one counter. */
+export type Count = { agentId: string; scope: string; n: number };
+
 /**
- * Reads it, and adds to the day's counters. Their rows stay locked until the commit, in the order of their
+ * Reads it, and adds to the day's counters, for agents that are known. Their rows stay locked until the commit, in the order of their
  * scopes, which is what makes caps exact and deadlocks impossible.
  */
-export async function takeGround(tx: Db, agentIds: string[], adds: Map<string, number>): Promise<Ground> {
+export async function takeGround(tx: Db, adds: Count[]): Promise<Ground> {
   const [row] = await tx.query<Ground>(
     `with rules as (select jsonb_object_agg(key, value) as policy from ops_policy),
      zone as (select coalesce(policy -> 'daily_caps' ->> 'timezone', 'UTC') as name from rules),
+     known as materialized (select agent_id from ops_agent_config where agent_id = any($1::text[])),
+     given as materialized (
+       select scope, sum(n) as n from unnest($1::text[], $2::text[], $3::bigint[]) as given(agent_id, scope, n)
+       where agent_id in (select agent_id from known) group by scope),
      today as (select (now() at time zone name)::date as day from zone),
      counted as (
        insert into ops_counters as c (day, scope, used)
-       select day, scope, n from today, unnest($2::text[], $3::bigint[]) as given(scope, n) order by scope
+       select day, scope, n from today, given order by scope
        on conflict (day, scope) do update set used = c.used + excluded.used
        returning scope, used)
      select policy, day, (day + 1)::timestamp at time zone zone.name as resets_at,
-            array(select agent_id from ops_agent_config where agent_id = any($1::text[])) as agents,
-            (select jsonb_object_agg(scope, used - n) from counted join unnest($2::text[], $3::bigint[])
-               as given(scope, n) using (scope)) as used
+            array(select agent_id from known) as agents,
+            coalesce((select jsonb_object_agg(scope, used - n) from counted join given using (scope)), '{}') as used
      from rules, zone, today`,
-    [agentIds, [...adds.keys()], [...adds.values()]],
+    [adds.map((one) => one.agentId), adds.map((one) => one.scope), adds.map((one) => one.n)],
     'opsloop_ground',
   );
   if (!row) throw new Error('the database gave no ground for a decision');
@@ -41,11 +47,12 @@ export async function takeGround(tx: Db, agentIds: string[], adds: Map<string, n
 }
 
 /** Gives back what was counted and not admitted. Their rows are locked already. */
-export async function giveBack(tx: Db, day: string, counted: Map<string, number>): Promise<void> {
+export async function giveBack(tx: Db, day: string, counted: Count[]): Promise<void> {
   await tx.query(
-    `update ops_counters c set used = c.used - given.n from unnest($2::text[], $3::bigint[]) as given(scope, n)
-     where c.day = $1::date and c.scope = given.scope`,
-    [day, [...counted.keys()], [...counted.values()]],
+    `with given as materialized (
+       select scope, sum(n) as n from unnest($2::text[], $3::bigint[]) as given(scope, n) group by scope)
+     update ops_counters c set used = c.used - given.n from given where c.day = $1::date and c.scope = given.scope`,
+    [day, counted.map((one) => one.scope), counted.map((one) => one.n)],
   );
 }
 

@@ -24,6 +24,8 @@ export function selectPage(
   return db.query<{ id: string; bytes: number }>(
     `select id, coalesce(octet_length(body), 0) as bytes from ops_proposals
      where ($1::text is null or status = $1)
+       -- What the index of pending ones is made by.
+       and ($1::text is distinct from 'pending' or decided_at is null)
        and ($2::text is null or kind = $2)
        and ($3::text is null or agent_id = $3)
        and ($4::uuid is null or id < $4)

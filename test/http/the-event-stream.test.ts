@@ -189,7 +189,7 @@ test('nothing is read from the database before the reader has taken what it was 
   const { query } = database;
   let reads = 0;
   database.query = (text, values, options) => {
-    if (options === 'opsloop_sealed_asc') reads++;
+    if (options === 'opsloop_sealed') reads++;
     return query(text, values, options);
   };
   try {

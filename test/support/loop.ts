@@ -82,7 +82,7 @@ export async function sealAll(database: Database): Promise<void> {
 export async function readLog(database: Database): Promise<EventRow[]> {
   await sealAll(database);
   const { seq } = await selectHead(database);
-  return selectSealed(database, {}, { fromSeq: 1, throughSeq: seq }, 'oldest first');
+  return selectSealed(database, {}, { fromSeq: 1, throughSeq: seq });
 }
 
 /** Waits until a condition holds, asking often; fails after the deadline instead of hanging. */

@@ -5,7 +5,7 @@ import { type Candidate, deleteEvents, selectCandidates, type Wanted } from './d
 import type { LogKey } from './key.ts';
 import { PRUNED, signPruning } from './prunings.ts';
 import { selectChainEnd, selectInstallation } from './queries.ts';
-import { formatRanges, rangesOf } from './ranges.ts';
+import { formatRanges, rangesOf } from '../ranges.ts';
 
 export { countThreads, type LooseEvents, selectLoose, tryLockPruner } from './drop-queries.ts';
 

@@ -1,7 +1,7 @@
 import type { Db } from '../../db/database.ts';
 import { type Break, chain } from './links.ts';
 import { type Offence, offence } from './offence.ts';
-import { sizeOf } from './ranges.ts';
+import { sizeOf } from '../ranges.ts';
 import { firstDifference, readRows } from './rows.ts';
 
 /** The chain alone does not say which part of a batch was altered; together with the rows it often does. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Offence, offence } from './offence.ts';
 import type { Batch } from './queries.ts';
-import { addRange, dropBelow, parseRanges, type Ranges, sizeOf, within } from './ranges.ts';
+import { addRange, dropBelow, parseRanges, type Ranges, sizeOf, within } from '../ranges.ts';
 import { DIGEST_BYTES, type SoundBatch } from './rows.ts';
 
 /** A batch in which the chain breaks: its hash is not that of the hash before it and its digests. */

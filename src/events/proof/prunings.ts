@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Db } from '../../db/database.ts';
 import type { LogKey, Verifier } from './key.ts';
 import { selectHashAt, selectPrunings } from './queries.ts';
-import { addRange, parseRanges, type Range, type Ranges, without } from './ranges.ts';
+import { addRange, parseRanges, type Range, type Ranges, without } from '../ranges.ts';
 
 /** The event that stands for events which were dropped. */
 export const PRUNED = 'log.pruned';

@@ -2,7 +2,7 @@ import type { Db } from '../../db/database.ts';
 import { type Offence, offence } from './offence.ts';
 import type { Prunings } from './prunings.ts';
 import { type Batch, selectDigests } from './queries.ts';
-import { formatRanges, parseRanges, type Range, type Ranges, sizeOf, within, without } from './ranges.ts';
+import { formatRanges, parseRanges, type Range, type Ranges, sizeOf, within, without } from '../ranges.ts';
 
 export const DIGEST_BYTES = 32;
 

@@ -13,7 +13,7 @@ import {
   selectInstallation,
   selectUsedIds,
 } from './queries.ts';
-import { addRange, parseRanges, type Range, type Ranges, without } from './ranges.ts';
+import { addRange, parseRanges, type Range, type Ranges, without } from '../ranges.ts';
 import { compareRows, readRows, type SoundBatch } from './rows.ts';
 
 /** Events that one reading looks at: a statement of some milliseconds, and a few megabytes of memory. */
