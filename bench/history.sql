@@ -1,4 +1,5 @@
--- A long history by bulk insert: {missions} finished missions of {steps} steps each, with their proposals and events.
+-- A long history by bulk insert: {missions} finished missions of {steps} steps each, with their proposals and
+-- events, sealed in batches of {batch}.
 -- Constraints and triggers are switched off for it, so it needs a superuser.
 set session_replication_role = replica;
 
@@ -35,14 +36,14 @@ select kind, 'worker', 'step', pg_temp.nth(n * 100 + k, 'cccc')::text, pg_temp.n
 from generate_series(1, {missions}) as n, generate_series(1, {steps}) as k,
      unnest(array['step.started', 'step.completed']) as kind;
 
--- Sealed in batches of 5,000, with digests that nobody compares.
+-- Digests that nobody compares.
 insert into ops_event_batches (first_seq, last_seq, ids, digests, hash, max_event_id, gaps)
 select seq + from_id - first_id + 1, seq + through_id - first_id + 1, int8multirange(int8range(from_id, through_id + 1)),
        decode(repeat('00', 32 * (through_id - from_id + 1)::integer), 'hex'), '', through_id, '{}'
 from (select coalesce(max(last_seq), 0) as seq, coalesce(max(max_event_id), 0) + 1 as first_id from ops_event_batches)
        as head,
      (select max(id) as last_id from ops_events) as log,
-     generate_series(first_id, last_id, 5000) as from_id,
-     lateral (select least(from_id + 4999, last_id) as through_id) as batch;
+     generate_series(first_id, last_id, {batch}) as from_id,
+     lateral (select least(from_id + {batch} - 1, last_id) as through_id) as batch;
 
 set session_replication_role = origin;

@@ -15,8 +15,9 @@ const STATEMENTS = { opsloop_claim: 'claim', opsloop_complete: 'completion' };
 const addHistory = (url, steps) =>
   withPool(url, async (pool) => {
     const client = await pool.connect();
-    const missions = String(steps / STEPS_EACH);
-    await client.query(SQL.replaceAll('{missions}', missions).replaceAll('{steps}', String(STEPS_EACH)));
+    const missions = steps / STEPS_EACH;
+    const values = { missions, steps: STEPS_EACH, batch: 5_000 };
+    await client.query(SQL.replaceAll(/\{(\w+)\}/g, (_, name) => values[name]));
     client.release();
     await pool.query('vacuum analyze');
     await pool.query('checkpoint');

@@ -171,15 +171,13 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
     rules = now;
   };
 
+  const mayBeClaimed = ({ ready, agent_id }: KnownLane) =>
+    ready && !rules.paused.enabled && !rules.paused.agents.includes(agent_id);
+
   const offer = (free: FreeSlots, { not, only }: Agents): Shares => {
-    const { paused } = rules;
     const offered = [...lanes.values()].filter(
-      ({ ready, agent_id }) =>
-        ready &&
-        !paused.enabled &&
-        !paused.agents.includes(agent_id) &&
-        !not?.includes(agent_id) &&
-        (only?.includes(agent_id) ?? true),
+      (lane) =>
+        mayBeClaimed(lane) && !not?.includes(lane.agent_id) && (only?.includes(lane.agent_id) ?? true),
     );
     return new Map(
       Object.entries(free).flatMap(([kind, slots]) => [
@@ -200,7 +198,7 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
     },
     async hasReady(kinds) {
       await refresh(kinds);
-      return ofKinds(kinds).some((lane) => lane.ready);
+      return ofKinds(kinds).some(mayBeClaimed);
     },
     async claim(workerId, free, keep, agents = {}) {
       const kinds = Object.keys(free).filter((kind) => (free[kind] ?? 0) > 0);

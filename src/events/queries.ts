@@ -194,7 +194,7 @@ export async function anyUnsealed(db: Db): Promise<boolean> {
   const [row] = await db.query<{ any: boolean }>(
     `with head as materialized (
        select max_event_id, gaps from ops_event_batches order by last_seq desc limit 1)
-     select exists (select from ops_events where id > coalesce((select max_event_id from head), 0))
+     select coalesce((select max(id) from ops_events) > coalesce((select max_event_id from head), 0), false)
          or exists (select from head, unnest(gaps) as gap, lateral (
               select from ops_events where id >= lower(gap) and id < upper(gap) limit 1) as late) as any`,
     [],

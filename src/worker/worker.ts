@@ -81,16 +81,20 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const closing = new AbortController();
   const wake = makeWake();
   const renewWake = makeWake();
+  const queue = makeQueue(database);
+  const lookAgain = () => {
+    queue.changed();
+    wake.call();
+  };
   // A policy can stop what runs, and let go on what waited.
   const stopHints = [
-    database.hints.on('steps', () => lookAgain()),
-    database.hints.on('policy', () => lookAgain()),
+    database.hints.on('steps', lookAgain),
+    database.hints.on('policy', lookAgain),
     database.hints.on('policy', renewWake.call),
   ];
   const sweep = makeSweeper(database, log);
   const holds = makeProviderHolds();
   const begunOnce = new Set<string>();
-  const queue = makeQueue(database);
   const claimer: ClaimerDeps = { database, queue, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
@@ -110,11 +114,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     deps = { database, llm, agentModel, log, finisher, holds, begunOnce, closing: closing.signal };
   };
   await untilAvailable(register, options.signal ?? closing.signal, log);
-
-  const lookAgain = () => {
-    queue.changed();
-    wake.call();
-  };
 
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];

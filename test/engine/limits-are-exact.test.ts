@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { completeSteps } from '../../src/engine/complete.ts';
 import { makeQueue } from '../../src/engine/queue.ts';
 import type { Claim } from '../../src/engine/schema.ts';
-import { reachedLimit } from '../../src/engine/limits.ts';
+import { lockRoom, reachedLimit, readRules } from '../../src/engine/limits.ts';
 import { readPolicy, setPolicy } from '../../src/policy/policy.ts';
 import { useDatabase } from '../support/database.ts';
 import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
@@ -104,4 +104,52 @@ test('where nothing is limited, a claim is one statement without a transaction',
   await propose('pm', 1);
   expect(await claimFrom(makeQueue(database), workerId, { analyze: 1 })).toHaveLength(1);
   expect(transactions).toBe(0);
+});
+
+test('agents take turns within a limit', async () => {
+  for (const agent of ['pm', 'qa', 'ops']) await propose(agent, 10);
+  await limit({ kinds: { analyze: 3 } });
+  const { workerId } = await testWorker(db.database);
+  const claims = await claimFrom(makeQueue(db.database), workerId, { analyze: 30 });
+  expect(claims.map((claim) => claim.agent_id).sort()).toEqual(['ops', 'pm', 'qa']);
+});
+
+test('a limit that somebody is at holds up nobody, and is asked for again soon', async () => {
+  await openPolicy(db.database, ['analysis', 'plain']);
+  await setPolicy(db.database, 'plans', { analysis: ['analyze'], plain: ['plain'] }, 'test');
+  await limit({ kinds: { analyze: 1 } });
+  await propose('pm', 1);
+  await proposer(db.database)({ kind: 'plain' });
+  const { workerId } = await testWorker(db.database);
+  const queue = makeQueue(db.database);
+  await db.open().transaction(async (tx) => {
+    await lockRoom(tx, await readLimits(), [{ kind: 'analyze', priority: 0, agent_id: 'pm' }]);
+    const kinds = (await claimFrom(queue, workerId, { analyze: 1, plain: 1 })).map((claim) => claim.kind);
+    expect(kinds).toEqual(['plain']);
+    expect(queue.restMs()).toBeLessThan(100);
+  });
+  expect(await claimFrom(makeQueue(db.database), workerId, { analyze: 1 })).toHaveLength(1);
+
+  async function readLimits() {
+    return (await readRules(db.database)).limits;
+  }
+});
+
+test('names that every object has are names like others', async () => {
+  await db.database.query(
+    `insert into ops_agent_config (agent_id) values ('constructor') on conflict do nothing`,
+  );
+  await propose('constructor', 3);
+  await limit({ kinds: { toString: 1 }, each_agent: 1 });
+  const { workerId } = await testWorker(db.database);
+  expect(await claimFrom(makeQueue(db.database), workerId, { analyze: 5 })).toHaveLength(1);
+});
+
+test('a limit that cannot be read is said, and nothing is claimed past it', async () => {
+  await propose('pm', 1);
+  await db.database.query(`update ops_policy set value = '{}' where key = 'concurrency'`);
+  const { workerId } = await testWorker(db.database);
+  await expect(claimFrom(makeQueue(db.database), workerId, { analyze: 1 })).rejects.toMatchObject({
+    code: 'policy_unreadable',
+  });
 });

@@ -52,7 +52,8 @@ test('cancelling a mission ends the call to the model, and nothing of it is stor
 
   await exchange.closed;
   expect(exchange.abandoned).toBe(true);
-  await eventually(async () => worker.holds() === 0);
+  await eventually(async () => (await callsOf(db.database, at.stepId)).length > 0);
+  expect(worker.holds()).toBe(0);
   expect(await getStep(db.database, at.stepId)).toMatchObject({
     status: 'failed',
     output: null,
