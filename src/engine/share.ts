@@ -18,15 +18,14 @@ export function shareOut<L extends Candidate>(
   const highest = Math.max(...lanes.map((lane) => lane.priority));
   let inTurn = lanes.filter((lane) => lane.priority === highest).sort((a, b) => a.turn - b.turn);
   const shares = new Map<L, number>();
-  for (let left = slots; left > 0 && inTurn.length > 0; ) {
-    inTurn = inTurn.filter((lane) => {
-      if (left <= 0) return false;
-      if (room && !takeRoom(room, lane)) return false;
-      shares.set(lane, (shares.get(lane) ?? 0) + 1);
-      left--;
-      return true;
-    });
-  }
+  let left = slots;
+  const giveOne = (lane: L): boolean => {
+    if (left < 1 || (room && !takeRoom(room, lane))) return false;
+    shares.set(lane, (shares.get(lane) ?? 0) + 1);
+    left -= 1;
+    return true;
+  };
+  while (inTurn.length > 0) inTurn = inTurn.filter(giveOne);
   return shares;
 }
 

@@ -46,7 +46,7 @@ export async function listEvents(
   ) {
     const fromSeq = Math.max(lowest, throughSeq - size + 1);
     const found = await selectSealed(db, filter, { fromSeq, throughSeq });
-    events.push(...found.reverse().slice(0, limit - events.length));
+    events.push(...found.toReversed().slice(0, limit - events.length));
     throughSeq = fromSeq - 1;
   }
   const next = events.length === limit ? (events.at(-1)?.seq ?? 1) : lowest;

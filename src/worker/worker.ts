@@ -35,7 +35,7 @@ const ABORT_MS = 3_000;
  */
 export type Worker = {
   id(): string;
-  /** Steps being worked right now. */
+  /** Steps being worked right now, and those whose end is being written. */
   holds(): number;
   /** No more claims; what runs may finish for `graceMs`, or until `hurry`, and is then aborted and given back. */
   stop(graceMs: number, hurry?: AbortSignal): Promise<void>;
@@ -278,7 +278,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
   return {
     id: () => workerId,
-    holds: () => [...attempts.values()].filter(({ worked }) => !worked).length,
+    holds: () => attempts.size,
     async stop(graceMs, hurry) {
       claiming.abort();
       await Promise.all(loops);
