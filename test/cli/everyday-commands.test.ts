@@ -38,6 +38,11 @@ test('run proposes, waits and shows the output', async () => {
   expect(stdout).toContain('The pump failed twice');
 });
 
+test('what begins later says so', async () => {
+  const id = await idOf('Look tomorrow', '--at', new Date(Date.now() + 86_400_000).toISOString());
+  expect((await run('why', id)).stdout).toContain('It begins at');
+});
+
 test('what policy does not approve waits for an operator, who edits, approves or rejects', async () => {
   const id = await idOf('Ship it', '--kind', 'deploy', '--agent', 'ops');
   expect((await run('why', id)).stdout).toContain('An operator decides');

@@ -29,6 +29,17 @@ test('what policy leaves to an operator is pending and has no mission', async ()
   expect(await response.json()).toMatchObject({ proposal: { status: 'pending' }, mission: null });
 });
 
+test('run_at is a time with its zone, and the first step waits for it', async () => {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  expect(await (await propose({ ...WISH, run_at: inAnHour })).json()).toMatchObject({
+    proposal: { run_at: inAnHour },
+    mission: { steps: [{ ready: false, available_at: inAnHour }] },
+  });
+  const refused = await propose({ ...WISH, run_at: 'tomorrow' });
+  expect(refused.status).toBe(400);
+  expect((await problemOf(refused)).detail).toContain('run_at');
+});
+
 test('a cap answers 429 with the recorded proposal and when to come back', async () => {
   await t.request('/api/ops/policy/daily_caps', {
     method: 'PUT',
