@@ -24,7 +24,7 @@ const IDLE_POLL_MS = 1_000;
 const DEAF_POLL_MS = 250;
 /** After a seal it rests this many times as long: each one is a commit, and few large ones cost less. */
 const REST = 4;
-const MOST_REST_MS = 100;
+const MOST_REST_MS = 25;
 const HORIZON_EVERY_MS = 60_000;
 /** A backend draws an id an instant before it has a transaction id; this is that instant, generously. */
 const HORIZON_AGE_MS = 600_000;
