@@ -37,6 +37,8 @@ export type Worker = {
   id(): string;
   /** Steps being worked right now, and those whose end is being written. */
   holds(): number;
+  /** Those of them that are being worked: each has a slot. */
+  works(): number;
   /** No more claims; what runs may finish for `graceMs`, or until `hurry`, and is then aborted and given back. */
   stop(graceMs: number, hurry?: AbortSignal): Promise<void>;
 };
@@ -279,6 +281,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   return {
     id: () => workerId,
     holds: () => attempts.size,
+    works: () => [...attempts.values()].filter(({ worked }) => !worked).length,
     async stop(graceMs, hurry) {
       claiming.abort();
       await Promise.all(loops);
