@@ -21,6 +21,7 @@ import type { Handlers } from './handler.ts';
 import { makeProviderHolds } from './provider-holds.ts';
 import type { AgentModel } from './serving.ts';
 import { makeSweeper } from './sweep.ts';
+import { makeUnknownClaims } from './unknown-claims.ts';
 
 /** How long an attempt may take to end once it is aborted. */
 const ABORT_MS = 3_000;
@@ -59,8 +60,6 @@ export type WorkerOptions = {
 
 /** Ends that wait for their write hold up the claiming at this many, so that memory is bounded. */
 const MOST_ENDED = 2_000;
-/** A claim that we do not know of for so long is one whose answer was lost. */
-const LOST_AFTER_MS = 2_000;
 /** So that a claim whose answer is lost again and again does not spin. */
 const GIVEN_BACK_MS = 5_000;
 
@@ -100,8 +99,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const claimer: ClaimerDeps = { database, queue, llm, handlers, agentModel, holds };
   let workerId = '';
   let deps: AttemptDeps;
-  /** Claims of ours that only the database knows of, and since when: their answer may be on its way. */
-  const unknownSince = new Map<string, number>();
+  const unknownClaims = makeUnknownClaims();
 
   const register = async () => {
     workerId = `${idPrefix}-${randomUUID()}`;
@@ -188,15 +186,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   /** Steps that are ours by the database alone: the answer to their claim, or to their end, was lost. */
   const giveBackUnknown = async () => {
     const held = await heldInDatabase(database, workerId);
-    const now = performance.now();
     const stillHeld = new Set(held.map((ref) => ref.claim_id));
     for (const id of begunOnce) if (!stillHeld.has(id) && !attempts.has(id)) begunOnce.delete(id);
-    for (const id of unknownSince.keys()) if (!stillHeld.has(id) || attempts.has(id)) unknownSince.delete(id);
-    const lost = held.filter(({ claim_id: id }) => {
-      if (attempts.has(id)) return false;
-      if (!unknownSince.has(id)) unknownSince.set(id, now);
-      return now - (unknownSince.get(id) ?? now) >= LOST_AFTER_MS;
-    });
+    const lost = unknownClaims.lostOf(held, (id) => attempts.has(id));
     if (lost.length === 0) return;
     const unknown = lost.filter((ref) => !begunOnce.has(ref.claim_id));
     for (const ref of lost.filter((one) => begunOnce.has(one.claim_id))) await failBegun(ref);
