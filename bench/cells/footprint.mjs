@@ -70,7 +70,7 @@ export const footprint = {
     return [
       {
         id: 'footprint-cpu',
-        title: `9e. CPU of an idle system (${seconds} s)`,
+        title: `9f. CPU of an idle system (${seconds} s)`,
         unit: '% of a core',
         better: 'less',
         rows: rowsOf(found, {
@@ -82,7 +82,7 @@ export const footprint = {
       },
       {
         id: 'footprint-memory',
-        title: `9f. Resident memory of the process`,
+        title: `9g. Resident memory of the process`,
         unit: 'MB',
         better: 'less',
         rows: rowsOf(found, { rssIdle: 'idle', rssLoaded: `after ${proposals.toLocaleString('en')} steps` }),

@@ -11,6 +11,7 @@ export async function readCounters(pool) {
   await pool.query('select pg_stat_force_next_flush()');
   const { rows } = await pool.query(
     `select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as wal,
+       (select wal_fpi::float8 from pg_stat_wal) as pages,
        (select xact_commit::float8 from pg_stat_database where datname = current_database()) as commits,
        (select sum(n_tup_upd)::float8 from pg_stat_user_tables) as updates,
        (select sum(n_tup_hot_upd)::float8 from pg_stat_user_tables) as hot`,

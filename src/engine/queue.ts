@@ -80,13 +80,17 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
   const lookEverywhere = async (kinds: readonly string[]): Promise<void> => {
     // What changes while we look may be missed by it.
     for (const kind of kinds) known.add(kind);
+    // While nothing waits they are not read: a claim that knows others than policy has takes nothing and reads them.
+    const { enabled, agents } = rules.paused;
+    const rulesMatter = enabled || agents.length > 0 || [...lanes.values()].some((lane) => lane.ready);
     const began = clock();
-    const [found, read] = await Promise.all([findLanes(database, kinds), readRules(database)]).catch(
-      (error: unknown) => {
-        known.clear();
-        throw error;
-      },
-    );
+    const [found, read] = await Promise.all([
+      findLanes(database, kinds),
+      rulesMatter ? readRules(database) : rules,
+    ]).catch((error: unknown) => {
+      known.clear();
+      throw error;
+    });
     const now = clock();
     lookMs = now - began;
     rules = read;

@@ -112,26 +112,21 @@ export async function buryDeadWorkers(tx: Db): Promise<string[]> {
   return rows.map((row) => row.worker_id);
 }
 
-/** Whether a lease has run out or a running step has no living worker: cheaper than the sweep that would end it. */
-export async function anyDead(db: Db): Promise<boolean> {
-  const [row] = await db.query<{ any: boolean }>(
-    `select exists (select from ops_workers where ended_at is null and lease_expires_at < clock_timestamp())
-         or exists (select from ops_steps s where s.status = 'running' and not exists (
-              select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null)) as any`,
-    [],
-    'opsloop_any_dead',
-  );
-  return row?.any ?? false;
-}
+/** The database's clock, in milliseconds, and whether a lease has run out or a running step has no living worker. */
+export type Watch = { ms: number; any_dead: boolean };
 
-/** The database's clock, in milliseconds. */
-export async function databaseTime(db: Db): Promise<number> {
-  const [row] = await db.query<{ ms: number }>(
-    'select extract(epoch from clock_timestamp())::float8 * 1000 as ms',
+/** Cheaper than the sweep that would end what is dead. */
+export async function watchForDead(db: Db): Promise<Watch> {
+  const [watch] = await db.query<Watch>(
+    `select extract(epoch from clock_timestamp())::float8 * 1000 as ms,
+       exists (select from ops_workers where ended_at is null and lease_expires_at < clock_timestamp())
+         or exists (select from ops_steps s where s.status = 'running' and not exists (
+              select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null)) as any_dead`,
     [],
-    'opsloop_clock',
+    'opsloop_watch',
   );
-  return row?.ms ?? 0;
+  if (!watch) throw new Error('the database told no time');
+  return watch;
 }
 
 export type WorkerRow = {

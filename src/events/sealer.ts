@@ -19,7 +19,8 @@ import {
 export type Sealer = { close(): Promise<void> };
 
 const BATCH = 5_000;
-const IDLE_POLL_MS = 1_000;
+/** For the events of a process that died before its hint. */
+const IDLE_POLL_MS = 3_000;
 /** Where hints of other processes do not arrive, their events wait for this. */
 const DEAF_POLL_MS = 250;
 /** After a seal it rests this many times as long: each one is a commit, and few large ones cost less. */

@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts';
 import { insertActionRun } from '../engine/action-runs.ts';
 import { recoverSteps } from '../engine/recover.ts';
 import { LEASE_MS, RENEW_EVERY_MS } from '../engine/schema.ts';
-import { anyDead, buryDeadWorkers, databaseTime } from '../engine/workers.ts';
+import { buryDeadWorkers, watchForDead, type Watch } from '../engine/workers.ts';
 import type { Log } from '../log.ts';
 
 /** A gap this long between two sweeps means that this process, its machine or the database was away. */
@@ -17,17 +17,17 @@ const OWN_GAP_MS = RENEW_EVERY_MS * 2;
 export function makeSweeper(
   database: Database,
   log: Log,
-  clock: () => Promise<number> = () => databaseTime(database),
+  watch: () => Promise<Watch> = () => watchForDead(database),
 ): () => Promise<boolean> {
   let lastAt: number | null = null;
   let notBefore = 0;
 
   return async function sweep() {
     try {
-      const now = await clock();
+      const { ms: now, any_dead } = await watch();
       if (lastAt !== null && now - lastAt > OWN_GAP_MS) notBefore = now + LEASE_MS;
       lastAt = now;
-      return now >= notBefore && (await sweepOnce(database, log));
+      return now >= notBefore && any_dead && (await sweepOnce(database, log));
     } catch (error) {
       // When the database is back, everybody else's lease is as old as ours.
       lastAt = 0;
@@ -38,7 +38,6 @@ export function makeSweeper(
 
 /** @returns whether there was anything to take back */
 async function sweepOnce(database: Database, log: Log): Promise<boolean> {
-  if (!(await anyDead(database))) return false;
   const began = performance.now();
   const found = await database.transaction(async (tx) => {
     const workers = await buryDeadWorkers(tx);

@@ -60,6 +60,9 @@ export type WorkerOptions = {
 
 /** Ends that wait for their write hold up the claiming at this many, so that memory is bounded. */
 const MOST_ENDED = 2_000;
+/** How often delayed steps are looked for, and how often when none was there and none was told of. */
+const PROMOTE_MS = 1_000;
+const IDLE_PROMOTE_MS = 5_000;
 /** So that a claim whose answer is lost again and again does not spin. */
 const GIVEN_BACK_MS = 5_000;
 
@@ -83,9 +86,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const wake = makeWake();
   const renewWake = makeWake();
   const queue = makeQueue(database);
+  const promoteWake = makeWake();
   const lookAgain = () => {
     queue.changed();
     wake.call();
+    promoteWake.call();
   };
   // A policy can stop what runs, and let go on what waited.
   const stopHints = [
@@ -127,6 +132,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     attempt.done = workAttempt(deps, claim, handler, attempt.stop.signal, onWorked).finally(() => {
       attempts.delete(claim.claim_id);
       wake.call();
+      // Its end may have delayed it.
+      promoteWake.call();
     });
   };
 
@@ -245,7 +252,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       const next = await promoteDelayed(database).catch(() => ({ promoted: 0, nextInMs: null, more: false }));
       if (next.promoted > 0) database.hints.tell('steps');
       if (next.more) continue;
-      await sleep(Math.min(1_000, Math.max(20, next.nextInMs ?? 1_000)), claiming.signal);
+      await sleep(Math.min(PROMOTE_MS, Math.max(20, next.nextInMs ?? PROMOTE_MS)), claiming.signal);
+      // When none was there, the next one comes by a hint or by an end of our own.
+      if (next.nextInMs === null && database.hints.listening())
+        await promoteWake.wait(IDLE_PROMOTE_MS, claiming.signal);
     }
   };
 

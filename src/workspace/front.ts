@@ -16,7 +16,7 @@ import type { WorkspaceRow } from './schema.ts';
 import type { Troubles } from './told-once.ts';
 
 /** The scan that finds everything, however little is heard of it; more often where nothing can be heard at all. */
-const SCAN_MS = 2_000;
+const SCAN_MS = 3_000;
 const DEAF_SCAN_MS = 1_000;
 /** A folder so full that looking at it takes long is looked at less often. */
 const REST_PER_SCAN = 10;

@@ -10,7 +10,7 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { recoverSteps } from '../../src/engine/recover.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import { tokenBlocks } from '../../src/engine/tokens.ts';
-import { anyDead, buryDeadWorkers, heldInDatabase, renewLease } from '../../src/engine/workers.ts';
+import { buryDeadWorkers, heldInDatabase, renewLease, watchForDead } from '../../src/engine/workers.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { listProposals } from '../../src/proposals/proposals.ts';
 import { eventsHead, listEvents } from '../../src/events/events.ts';
@@ -143,7 +143,7 @@ async function aDayInShort(database: Database): Promise<void> {
   );
   await promoteDelayed(database);
   await tokenBlocks(database);
-  await anyDead(database);
+  await watchForDead(database);
   await database.transaction(async (tx) => {
     await buryDeadWorkers(tx);
     await recoverSteps(tx, { why: 'worker_died' });
