@@ -336,6 +336,23 @@ COMMENT ON COLUMN public.ops_proposals.original IS 'Added: title and body as pro
 
 COMMENT ON COLUMN public.ops_proposals.outcome IS 'Added: how its latest mission ended.';
 
+CREATE TABLE public.ops_sessions (
+    session_id text NOT NULL,
+    key_id text,
+    environment_key_hash bytea,
+    code_hash bytea,
+    code_expires_at timestamp with time zone,
+    secret_hash bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT ops_sessions_code_or_secret CHECK ((((code_hash IS NULL) = (code_expires_at IS NULL)) AND ((code_hash IS NULL) <> (secret_hash IS NULL)))),
+    CONSTRAINT ops_sessions_whose CHECK (((key_id IS NULL) = (environment_key_hash IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.ops_sessions IS 'Browsers that are signed in, each for a key: it may what its key may, for as long as the key. First it has a code for one use, then a secret; both are kept as digests.';
+
+COMMENT ON COLUMN public.ops_sessions.environment_key_hash IS 'The digest of OPSLOOP_API_KEY, which has no row: with another one in its place the session ends.';
+
 CREATE TABLE public.ops_steps (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     mission_id uuid,
@@ -512,6 +529,9 @@ ALTER TABLE ONLY public.ops_policy
 ALTER TABLE ONLY public.ops_proposals
     ADD CONSTRAINT ops_proposals_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ops_sessions
+    ADD CONSTRAINT ops_sessions_pkey PRIMARY KEY (session_id);
+
 ALTER TABLE ONLY public.ops_steps
     ADD CONSTRAINT ops_steps_pkey PRIMARY KEY (id);
 
@@ -562,6 +582,10 @@ CREATE UNIQUE INDEX ops_missions_retry_once ON public.ops_missions USING btree (
 CREATE INDEX ops_proposals_agent ON public.ops_proposals USING btree (agent_id, id);
 
 CREATE INDEX ops_proposals_pending ON public.ops_proposals USING btree (id) WHERE (decided_at IS NULL);
+
+CREATE INDEX ops_sessions_age ON public.ops_sessions USING btree (expires_at);
+
+CREATE INDEX ops_sessions_key ON public.ops_sessions USING btree (key_id) WHERE (key_id IS NOT NULL);
 
 CREATE INDEX ops_steps_claim ON public.ops_steps USING btree (kind, priority DESC, agent_id, queue_no) WHERE ready;
 
@@ -622,6 +646,9 @@ ALTER TABLE ONLY public.ops_missions
 
 ALTER TABLE ONLY public.ops_missions
     ADD CONSTRAINT ops_missions_retry_of_fkey FOREIGN KEY (retry_of) REFERENCES public.ops_missions(id);
+
+ALTER TABLE ONLY public.ops_sessions
+    ADD CONSTRAINT ops_sessions_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.ops_api_keys(key_id);
 
 ALTER TABLE ONLY public.ops_steps
     ADD CONSTRAINT ops_steps_mission_id_fkey FOREIGN KEY (mission_id) REFERENCES public.ops_missions(id);

@@ -345,6 +345,24 @@ create table ops_api_keys (
 );
 comment on table ops_api_keys is 'Keys, by the digest of their secret. A key with an agent speaks for that agent and can never decide.';
 
+create table ops_sessions (
+  session_id text primary key,
+  key_id text references ops_api_keys (key_id),
+  environment_key_hash bytea,
+  code_hash bytea,
+  code_expires_at timestamptz,
+  secret_hash bytea,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  constraint ops_sessions_whose check ((key_id is null) = (environment_key_hash is not null)),
+  constraint ops_sessions_code_or_secret check ((code_hash is null) = (code_expires_at is null)
+    and (code_hash is null) <> (secret_hash is null))
+);
+comment on table ops_sessions is 'Browsers that are signed in, each for a key: it may what its key may, for as long as the key. First it has a code for one use, then a secret; both are kept as digests.';
+comment on column ops_sessions.environment_key_hash is 'The digest of OPSLOOP_API_KEY, which has no row: with another one in its place the session ends.';
+create index ops_sessions_key on ops_sessions (key_id) where key_id is not null;
+create index ops_sessions_age on ops_sessions (expires_at);
+
 create table ops_installation (
   key text primary key,
   value jsonb not null,

@@ -11,6 +11,7 @@ import { type Health, readHealth } from './health/health.ts';
 import { ACTIONS, homeActions } from './heartbeat/actions.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
+import { makeSessions, type Sessions } from './keys/sessions.ts';
 import { type Llm, makeLlm } from './llm/llm.ts';
 import type { Log } from './log.ts';
 import { toAnswer } from './loop/answer.ts';
@@ -47,6 +48,7 @@ export type App = {
   llm: Llm;
   propose: CreateProposal;
   authenticate: Authenticate;
+  sessions: Sessions;
   serving: Serving;
   beat(askedBy: string): Promise<Beat>;
   health(): Promise<Health>;
@@ -145,6 +147,7 @@ export function createApp(options: AppOptions): App {
     llm,
     propose,
     authenticate: makeAuthenticate(database, config.apiKey),
+    sessions: makeSessions(database, config.apiKey),
     serving: servingOf(handlers, llm, config.agentModel),
     beat: (askedBy) => {
       if (heartbeat) return heartbeat.beat(askedBy);

@@ -2,6 +2,9 @@ import { hc } from 'hono/client';
 import { AppError, type ErrorCode, ERRORS, toError } from './errors.ts';
 import type { HttpApp } from './http/app.ts';
 
+export { AppError, type ErrorCode } from './errors.ts';
+export { messagesOf, type StreamMessage } from './event-stream.ts';
+
 export type ClientOptions = { url: string; apiKey?: string; fetch?: typeof fetch };
 
 /** The answers of the routes as types, without a generator: `client.api.api.ops.proposals.$get({ query: {} })`. */

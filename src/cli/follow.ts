@@ -1,5 +1,6 @@
 import type { Client } from '../client.ts';
 import { AppError } from '../errors.ts';
+import { messagesOf } from '../event-stream.ts';
 import { sleep } from '../lib/wake.ts';
 
 export type StreamedEvent = {
@@ -36,31 +37,4 @@ export async function* follow(
     }
     await sleep(1_000, signal);
   }
-}
-
-type Message = { id?: string; event: string; data: string };
-
-/** The messages of a text/event-stream (WHATWG HTML, 9.2.6), as far as our server uses it. */
-async function* messagesOf(response: Response): AsyncGenerator<Message> {
-  if (!response.body) return;
-  let rest = '';
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const blocks = (rest + chunk).split('\n\n');
-    rest = blocks.pop() ?? '';
-    for (const block of blocks) yield parseMessage(block);
-  }
-}
-
-function parseMessage(block: string): Message {
-  const message: Message = { event: 'message', data: '' };
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon <= 0) continue;
-    const value = line.slice(colon + 1).replace(/^ /, '');
-    const field = line.slice(0, colon);
-    if (field === 'id') message.id = value;
-    if (field === 'event') message.event = value;
-    if (field === 'data') message.data += message.data === '' ? value : `\n${value}`;
-  }
-  return message;
 }

@@ -10,10 +10,12 @@ import { getProposal } from '../proposals/proposals.ts';
 import { VERSION } from '../version.ts';
 import { startDatabase } from './database.ts';
 import { ensureOperatorKey } from './ensure-operator-key.ts';
+import { readOperatorKey } from './operator-key.ts';
 import { printLine } from './print.ts';
 import { proposeSample } from './sample.ts';
 import { keepPostgresRunning } from './keep-postgres.ts';
 import { noteServer } from './server-note.ts';
+import { signInUrl } from './sign-in.ts';
 import { aborted, makeShutdown, type Shutdown } from './shutdown.ts';
 
 export type UpOptions = { host?: string; port?: string; allowRemote?: boolean; sample: boolean };
@@ -53,8 +55,9 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
   const { requested } = shutdown;
   const key = await untilAvailable(() => ensureOperatorKey(config, app.database), requested, log);
   const sampleId = options.sample ? await untilAvailable(() => proposeSample(app), requested, log) : null;
+  const code = await makeCode(app).catch(() => null);
   printBanner({
-    url: server.url,
+    url: code === null ? server.url : signInUrl(server.url, code),
     database: data.description,
     config,
     app,
@@ -63,6 +66,13 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
     began,
   });
   if (sampleId) void tellSample(app, sampleId, log, began, shutdown.requested);
+}
+
+/** A code for the browser of whoever looks at this terminal; into a log goes none. */
+async function makeCode(app: App): Promise<string | null> {
+  const key = process.stdout.isTTY ? await readOperatorKey(app.config) : undefined;
+  const operator = key === undefined ? null : await app.authenticate(key);
+  return operator && (await app.sessions.makeCode(operator)).code;
 }
 
 function printBanner(given: {
@@ -77,7 +87,7 @@ function printBanner(given: {
   const { url, database, config, app, keyFile, sampleId } = given;
   const seconds = ((performance.now() - given.began) / 1000).toFixed(1);
   printLine(`opsloop ${VERSION} runs since ${seconds} s`);
-  printLine(`  API and page   ${url}`);
+  printLine(`  dashboard      ${url}`);
   printLine(`  database       ${database}`);
   printLine(`  workspace      ${config.workspace} (task files into inbox/, results in outputs/)`);
   printLine(`  model          ${app.llm.status().serving}`);

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { MOST_AT_ONCE, recoverSteps } from '../engine/recover.ts';
 import { signChainEnd } from '../events/proof/sign.ts';
+import { forgetOldSessions } from '../keys/sessions.ts';
 import { readPolicyKey } from '../policy/policy.ts';
 import { dropOld } from '../retention/retention.ts';
 import { deleteOldAnswers, deleteOldCounters, MOST_ANSWERS_AT_ONCE } from './queries.ts';
@@ -29,7 +30,7 @@ const recoverStaleSteps: Action = {
   },
 };
 
-/** Forgets the answers that are kept for repeated requests after their 7 days, and counters of days gone by. */
+/** Forgets the answers that are kept for repeated requests after their 7 days, counters of days gone by, and sessions. */
 const forgetOldAnswers: Action = {
   name: 'forgetOldAnswers',
   async run(database) {
@@ -39,7 +40,11 @@ const forgetOldAnswers: Action = {
       deleted += answers;
       if (answers < MOST_ANSWERS_AT_ONCE) break;
     }
-    return { deleted, counters: await deleteOldCounters(database) };
+    return {
+      deleted,
+      counters: await deleteOldCounters(database),
+      sessions: await forgetOldSessions(database),
+    };
   },
 };
 

@@ -3,11 +3,24 @@ import { AppError } from '../errors.ts';
 import type { Caller, Scope } from '../keys/schema.ts';
 import type { HttpEnv } from './env.ts';
 
-/** The only routes that need no key. Everything else does, also what does not exist. */
-export const PUBLIC_PATHS: ReadonlySet<string> = new Set(['/', '/style.css', '/api/status']);
+/** Where a browser signs in and out. */
+export const SESSION_PATH = '/api/ops/session';
 
+/** The pages of the dashboard, by the first part of their path. Each gets the same document, which holds nothing. */
+export const VIEWS = ['proposals', 'missions', 'events', 'policy', 'agents', 'workers', 'files'];
+const VIEW = new RegExp(`^/(?:(?:${VIEWS.join('|')})(?:/[\\w.-]{1,100})?)?$`);
+const ASSET = /^\/assets\/[\w.-]+$/;
+
+export function isView(path: string): boolean {
+  return VIEW.test(path);
+}
+
+/** Needs no key: the program of the dashboard, and whether the service is alive. Everything else does, also what does not exist. */
 export function isPublic(c: Context<HttpEnv>): boolean {
-  return (c.req.method === 'GET' || c.req.method === 'HEAD') && PUBLIC_PATHS.has(c.req.path);
+  const { method, path } = c.req;
+  return (
+    (method === 'GET' || method === 'HEAD') && (path === '/api/status' || isView(path) || ASSET.test(path))
+  );
 }
 
 /** `own`: an agent's key is let in and sees what is its agent's. */
@@ -22,6 +35,12 @@ export function needs(scope: Scope, options: { agents?: Agents; query?: boolean 
   const middleware: MiddlewareHandler<HttpEnv>[] = [requireScope(scope, agents)];
   if (!query) middleware.push(refuseQuery);
   return { security: [{ key: [scope] }], middleware, 'x-agents': agents };
+}
+
+/** The part of a route's definition that says any key may use it, whatever its scopes. */
+export function needsAnyKey() {
+  const security: Record<string, string[]>[] = [{ key: [] }];
+  return { security, middleware: [refuseQuery], 'x-agents': 'own' as const };
 }
 
 /** The part of a route's definition that says it needs no key. */

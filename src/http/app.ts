@@ -14,10 +14,10 @@ import { secureHeaders } from './middleware/secure-headers.ts';
 import { describeApi } from './openapi.ts';
 import { type HttpParts, makeHttpParts } from './parts.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventStreamRoute } from './routes/event-stream.ts';
 import { eventRoutes } from './routes/events.ts';
 import { fileRoutes } from './routes/files.ts';
-import { firstPageRoutes } from './routes/first-page.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { missionRoutes } from './routes/missions.ts';
@@ -28,6 +28,7 @@ import { policyRoutes } from './routes/policy.ts';
 import { proposalRoutes } from './routes/proposals.ts';
 import { proposeRoute } from './routes/propose.ts';
 import { reportRoute } from './routes/report.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
 
@@ -56,7 +57,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
   http.use(readBody(config.maxRequestBytes));
 
   return http
-    .route('/', firstPageRoutes())
+    .route('/', dashboardRoutes())
     .route('/', statusRoute(app))
     .route('/', proposeRoute(app))
     .route('/', proposalRoutes(app))
@@ -68,6 +69,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', policyRoutes(app))
     .route('/', agentRoutes(app))
     .route('/', keyRoutes(app))
+    .route('/', sessionRoutes(app))
     .route('/', fileRoutes(app))
     .route('/', olderFileRoutes(app))
     .route('/', operationRoutes(app))

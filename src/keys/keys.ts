@@ -1,22 +1,16 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Database, Db } from '../db/database.ts';
 import { brokenConstraint } from '../db/sqlstate.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { insertKey, revokeKeyRow, selectKeys, selectUsableKey, touchKey } from './queries.ts';
-import { type Caller, type KeyInput, type KeyRow, SCOPES, type Scope } from './schema.ts';
-
-/** `ops_<8 characters of id>_<43 characters: 256 random bits>` */
-const KEY_FORM = /^ops_([A-Za-z0-9]{8})_([A-Za-z0-9_-]{43})$/;
-const ID_LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';
+import { ENVIRONMENT_CALLER } from './environment-key.ts';
+import type { Caller, KeyInput, KeyRow, Scope } from './schema.ts';
+import { digest, makeSecret, readSecret } from './secret.ts';
+import { findBySession } from './sessions.ts';
 
 /** An agent's key must not decide over what the agent wants. */
 const AGENT_SCOPES: readonly Scope[] = ['propose', 'read', 'emit', 'work'];
-
-export function makeSecret(): { keyId: string; key: string } {
-  const keyId = Array.from(randomBytes(8), (byte) => ID_LETTERS[byte % ID_LETTERS.length]).join('');
-  return { keyId, key: `ops_${keyId}_${randomBytes(32).toString('base64url')}` };
-}
 
 /** Makes a key. Its text is in this answer and nowhere else. */
 export async function createKey(
@@ -35,7 +29,7 @@ export async function createKey(
     );
   }
 
-  const { keyId, key } = makeSecret();
+  const { id: keyId, text: key } = makeSecret('ops');
   const inserting = database.transaction(async (tx) => {
     const inserted = await insertKey(tx, {
       key_id: keyId,
@@ -91,28 +85,27 @@ export async function revokeKey(database: Database, keyId: string, by: string): 
   return row;
 }
 
-export type Authenticate = (given: string) => Promise<Caller | null>;
+/** @param codes whether a code for signing in is taken as well; only the route that uses it up takes one */
+export type Authenticate = (given: string, codes?: boolean) => Promise<Caller | null>;
 
 /**
- * Finds who a key belongs to. It is looked up at every request, so that a revocation works at once.
+ * Finds who a key or a session belongs to. It is looked up at every request, so that a revocation works at once.
  * @param configured an operator's key from the environment, which needs no row
  */
 export function makeAuthenticate(database: Database, configured?: string): Authenticate {
   const configuredDigest = configured === undefined ? null : digest(configured);
 
-  return async function authenticate(given) {
+  return async function authenticate(given, codes = false) {
     const givenDigest = digest(given);
-    if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) {
-      return {
-        by: 'key:environment',
-        keyId: 'environment',
-        name: 'OPSLOOP_API_KEY',
-        agentId: null,
-        scopes: SCOPES,
-      };
+    if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) return ENVIRONMENT_CALLER;
+    const secret = readSecret(given);
+    if (secret && secret.kind !== 'ops') {
+      const isCode = secret.kind === 'opc';
+      return isCode && !codes
+        ? null
+        : findBySession(database, given, { id: secret.id, isCode }, configuredDigest);
     }
-    const keyId = KEY_FORM.exec(given)?.[1];
-    const row = keyId === undefined ? null : await selectUsableKey(database, keyId);
+    const row = secret && (await selectUsableKey(database, secret.id));
     // Compared also when there is no such key, so that both cases take the same time.
     const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
     if (!row || !matches) return null;
@@ -131,7 +124,3 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
 
 const NO_DIGEST = Buffer.alloc(32);
 const TOUCH_EVERY_MS = 60_000;
-
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
-}

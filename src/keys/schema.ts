@@ -33,4 +33,6 @@ export type Caller = {
   name: string;
   agentId: string | null;
   scopes: readonly Scope[];
+  /** The browser's session that speaks for the key, where it is one. */
+  session?: { id: string; expiresAt: Date };
 };

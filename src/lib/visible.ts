@@ -3,7 +3,29 @@
  * Line ends and tabs stay.
  */
 export function visible(text: string): string {
-  return text.replace(HIDDEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(HIDDEN, (character) => `\\u{${codeOf(character)}}`);
+}
+
+/** The same text in parts: what can be seen, and single characters that cannot. */
+export function splitHidden(text: string): { text: string; hidden: boolean }[] {
+  const parts: { text: string; hidden: boolean }[] = [];
+  let from = 0;
+  for (const { 0: character, index } of text.matchAll(HIDDEN)) {
+    if (index > from) parts.push({ text: text.slice(from, index), hidden: false });
+    parts.push({ text: character, hidden: true });
+    from = index + character.length;
+  }
+  if (from < text.length) parts.push({ text: text.slice(from), hidden: false });
+  return parts;
+}
+
+/** `U+202E` */
+export function hiddenName(character: string): string {
+  return `U+${codeOf(character).toUpperCase().padStart(4, '0')}`;
+}
+
+function codeOf(character: string): string {
+  return (character.codePointAt(0) ?? 0).toString(16);
 }
 
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

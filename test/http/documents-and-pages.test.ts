@@ -40,16 +40,30 @@ test('the OpenAPI document is whole: references lead somewhere, names are unique
   }
 });
 
-test('the first page needs no key, runs no script, and says the everyday commands', async () => {
+test('the document of the dashboard needs no key, and holds nothing but the way to its program', async () => {
   const response = await t.request('/', { key: null });
   expect(response.headers.get('content-type')).toContain('text/html');
   const html = await response.text();
-  expect(html).toContain('API key');
-  for (const command of ['opsloop run', 'opsloop why', 'opsloop pause', 'opsloop doctor'])
-    expect(html).toContain(command);
-  expect(html).not.toMatch(/<script|<style|style=|onclick|javascript:|https?:/i);
-  const style = await t.request('/style.css', { key: null });
-  expect(style.headers.get('content-type')).toContain('text/css');
+  expect(html).not.toMatch(
+    /<script(?! type="module" crossorigin src="\/assets\/)|<style|style=|onclick|javascript:|https?:/i,
+  );
+  const [, script = ''] = /src="(\/assets\/[^"]+\.js)"/.exec(html) ?? [];
+  const program = await t.request(script, { key: null, headers: { 'accept-encoding': 'gzip' } });
+  expect(program.headers.get('content-type')).toContain('text/javascript');
+  expect(program.headers.get('content-encoding')).toBe('gzip');
+  expect(program.headers.get('cache-control')).toContain('immutable');
+  for (const view of ['/proposals', '/missions/0190a000-0000-7000-8000-000000000000', '/policy/daily_caps'])
+    expect(await (await t.request(view, { key: null })).text()).toBe(html);
+});
+
+test('only files of the dashboard are served as such', async () => {
+  for (const path of [
+    '/assets/nothing.js',
+    '/assets/..%2findex.html',
+    '/assets/%2e%2e%2f%2e%2e%2fpackage.json',
+  ])
+    expect((await t.request(path)).status).toBe(404);
+  expect((await t.request('/index.html', { key: null })).status).toBe(401);
 });
 
 test('the status says whether it is active, and nothing more', async () => {

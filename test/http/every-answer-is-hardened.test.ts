@@ -20,7 +20,7 @@ function expectHardened({ headers }: Pick<RawAnswer, 'headers'>): void {
 
 test.each([
   ['/', null, 200],
-  ['/style.css', null, 200],
+  ['/proposals', null, 200],
   ['/api/status', null, 200],
   ['/api/ops/proposals', null, 401],
   ['/api/ops/proposals', OPERATOR_KEY, 200],

@@ -29,7 +29,7 @@ const TRICKS = [
   '/api/ops/keys?/api/status',
   '/%/api/ops/keys',
   '/%E0%A4%A',
-  '/style.css/../api/ops/keys',
+  '/proposals/../api/ops/keys',
   '\\api\\ops\\keys',
   '/api\\status',
 ];

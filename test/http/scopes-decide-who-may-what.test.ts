@@ -1,19 +1,26 @@
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { revokeKey } from '../../src/keys/keys.ts';
 import { SCOPES, type Scope } from '../../src/keys/schema.ts';
+import { VIEWS } from '../../src/http/access.ts';
 import { describeApi } from '../../src/http/openapi.ts';
 import { problemOf, useApp } from '../support/app.ts';
 
 const t = useApp({ parts: { heartbeat: true } });
 
-type Expected = { scope: Scope | 'none'; agents: boolean };
+/** `any`: whatever scopes the key has. */
+type Expected = { scope: Scope | 'none' | 'any'; agents: boolean };
 const open = (scope: Scope): Expected => ({ scope, agents: true });
 const operators = (scope: Scope): Expected => ({ scope, agents: false });
+
+const anyKey: Expected = { scope: 'any', agents: true };
+const page = (route: string): [string, Expected] => [route, { scope: 'none', agents: true }];
 
 /** Written by hand on purpose: a route that is not here fails the test. */
 const EXPECTED: Record<string, Expected> = {
   'GET /': { scope: 'none', agents: true },
-  'GET /style.css': { scope: 'none', agents: true },
+  ...Object.fromEntries(VIEWS.flatMap((view) => [page(`GET /${view}`), page(`GET /${view}/{id}`)])),
+  'GET /assets/{name}': { scope: 'none', agents: true },
   'GET /api/status': { scope: 'none', agents: true },
   'POST /api/ops/proposals': open('propose'),
   'GET /api/ops/proposals': open('read'),
@@ -42,6 +49,10 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/ops/keys': operators('admin'),
   'POST /api/ops/keys': operators('admin'),
   'DELETE /api/ops/keys/{key_id}': operators('admin'),
+  'POST /api/ops/sign-in-codes': operators('read'),
+  'POST /api/ops/session': anyKey,
+  'GET /api/ops/session': anyKey,
+  'DELETE /api/ops/session': anyKey,
   'GET /api/ops/workers': operators('read'),
   'GET /api/ops/action-runs': operators('read'),
   'POST /api/ops/heartbeat': operators('admin'),
@@ -66,10 +77,14 @@ const FILL: Record<string, string> = {
   '{key_id}': 'AAAAAAAA',
 };
 
+const anAsset = () => readdirSync(`${import.meta.dirname}/../../dist/dashboard/assets`)[0];
+
 /** The status of a route for a key; bodies are empty objects, which no route that needs members accepts. */
 async function statusOf(route: string, key: string | null): Promise<number> {
   const [method = '', path = ''] = route.split(' ');
-  const filled = path.replaceAll(/\{\w+\}/g, (name) => FILL[name] ?? name);
+  const filled = path
+    .replace('/assets/{name}', `/assets/${anAsset()}`)
+    .replaceAll(/\{\w+\}/g, (name) => FILL[name] ?? name);
   const withBody = method === 'POST' || method === 'PUT';
   const response = await t.request(filled, { method, key, ...(withBody ? { json: {} } : {}) });
   await response.body?.cancel();
@@ -90,10 +105,13 @@ test('every route of the router has an expectation, is in the document, and says
   );
   expect(Object.fromEntries(described)).toEqual(
     Object.fromEntries(
-      Object.entries(EXPECTED).map(([route, { scope }]) => [
-        route,
-        scope === 'none' ? [] : [{ key: [scope] }],
-      ]),
+      Object.entries(EXPECTED)
+        // The views of the dashboard are one document, which is described once.
+        .filter(([route]) => !VIEWS.some((view) => route.startsWith(`GET /${view}`)))
+        .map(([route, { scope }]) => [
+          route,
+          scope === 'none' ? [] : [{ key: scope === 'any' ? [] : [scope] }],
+        ]),
     ),
   );
 });
@@ -118,7 +136,7 @@ test('each scope opens its own routes and no others', async () => {
     const key = await t.key({ scopes: [scope] });
     for (const [route, expected] of Object.entries(EXPECTED)) {
       const status = await statusOf(route, key);
-      const isOpen = expected.scope === 'none' || expected.scope === scope;
+      const isOpen = ['none', 'any', scope].includes(expected.scope);
       expect([scope, route, status === 403]).toEqual([scope, route, !isOpen]);
       expect([scope, route, status < 500 && status !== 401]).toEqual([scope, route, true]);
     }
@@ -128,7 +146,7 @@ test('each scope opens its own routes and no others', async () => {
 test("an agent's key is kept out of what is for operators, whatever scopes it has", async () => {
   const key = await t.key({ scopes: ['propose', 'read', 'emit', 'work'], agent_id: 'coder' });
   for (const [route, { scope, agents }] of Object.entries(EXPECTED)) {
-    const isOpen = agents && ['none', 'propose', 'read', 'emit'].includes(scope);
+    const isOpen = agents && ['none', 'any', 'propose', 'read', 'emit'].includes(scope);
     expect([route, (await statusOf(route, key)) === 403]).toEqual([route, !isOpen]);
   }
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** Tests of whole processes run what users run: the compiled program. */
+/** Tests of whole processes and of pages run what users run: the compiled program and the built dashboard. */
 export default function build(): void {
-  execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 }

@@ -115,7 +115,7 @@ export async function makeHome(): Promise<TestHome> {
 /** Starts `opsloop up` on a free port and waits until it is ready. */
 export async function startUp(home: TestHome, env: Record<string, string> = {}, args: string[] = []) {
   const program = startProgram(['up', '--port', '0', ...args], { OPSLOOP_HOME: home.path, ...env });
-  const [, url = ''] = await program.says(/API and page\s+(\S+)/, 60_000);
+  const [, url = ''] = await program.says(/dashboard\s+(\S+)/, 60_000);
   await program.says('Ctrl+C stops everything');
   const call = async <T = Record<string, unknown>>(
     method: string,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { printJson, printLine } from '../print.ts';
+import { signInUrl } from '../sign-in.ts';
 
 const OPENERS: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = {
   darwin: ['open'],
@@ -12,18 +13,24 @@ const OPENERS: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = {
 export function addOpen(program: Command): void {
   program
     .command('open')
-    .description('print the address of the page, and open it in a browser where there is one')
-    .addHelpText('after', '\nExample:\n  opsloop open')
+    .description('open the dashboard in a browser, signed in')
+    .addHelpText(
+      'after',
+      '\nPrints the address as well. On a terminal it holds a code with which a browser signs in, once and within a\nminute; where the output goes elsewhere it holds none, because that may be a log.\n\nExample:\n  opsloop open',
+    )
     .action(async () => {
       const { url, client, json } = await connect(program);
       await client.fetch('/api/status');
       if (json) return printJson({ url });
-      printLine(url);
+      if (!process.stdout.isTTY) return printLine(url);
+      const { code } = await client.read(client.api.api.ops['sign-in-codes'].$post({ json: {} }));
+      const address = signInUrl(url, code);
+      printLine(address);
       const opener = OPENERS[process.platform];
-      if (!opener || !process.stdout.isTTY) return;
+      if (!opener) return;
       const [command, ...args] = opener;
       // No browser is no failure: the address is printed.
-      spawn(command, [...args, url], { stdio: 'ignore', detached: true })
+      spawn(command, [...args, address], { stdio: 'ignore', detached: true })
         .on('error', () => undefined)
         .unref();
     });

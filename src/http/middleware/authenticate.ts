@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../errors.ts';
 import type { Authenticate } from '../../keys/keys.ts';
 import type { Caller } from '../../keys/schema.ts';
-import { isPublic } from '../access.ts';
+import { isPublic, SESSION_PATH } from '../access.ts';
 import { clientAddress, isLoopback, limitKey } from '../address.ts';
 import type { Buckets } from '../buckets.ts';
 import type { HttpEnv } from '../env.ts';
@@ -31,13 +31,17 @@ export function authenticate(options: AuthenticateOptions): MiddlewareHandler<Ht
     const blocked = failedKeys.wait(name);
     if (blocked > 0 && !isLoopback(address)) throw tooManyFailures(blocked);
 
-    const caller = await options.authenticate(readKey(values('authorization')));
+    // A code is for signing in and for nothing else.
+    const signsIn = c.req.method === 'POST' && c.req.path === SESSION_PATH;
+    const caller = await options.authenticate(readKey(values('authorization')), signsIn);
     if (caller) return caller;
     const seconds = failedKeys.take(name);
     if (seconds > 0) throw tooManyFailures(seconds);
     throw new AppError(
       'unauthorized',
-      'The key is not valid: it is unknown, revoked or expired. `opsloop keys` lists those in use.',
+      signsIn
+        ? 'The code or key is not valid: a code is for one use and 60 seconds. `opsloop open` makes another one.'
+        : 'The key is not valid: it is unknown, revoked or expired. `opsloop keys` lists those in use.',
     );
   };
 

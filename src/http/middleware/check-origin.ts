@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../errors.ts';
+import { isView } from '../access.ts';
 import type { HttpEnv } from '../env.ts';
 import type { Hosts } from '../hosts.ts';
 
@@ -44,12 +45,12 @@ export function checkOrigin(hosts: Hosts, configuredPort: number): MiddlewareHan
   };
 }
 
-/** Somebody followed a link to the first page, which holds nothing and does nothing. */
+/** Somebody followed a link to a page, which by itself holds nothing and does nothing. */
 function isVisit(c: Context<HttpEnv>): boolean {
   const wire = c.get('wire');
   return (
     c.req.method === 'GET' &&
-    c.req.path === '/' &&
+    isView(c.req.path) &&
     wire.values('sec-fetch-mode')[0] === 'navigate' &&
     wire.values('sec-fetch-dest')[0] === 'document'
   );

@@ -1,0 +1,30 @@
+import { api, client, read, sayError } from './client.ts';
+import { queries } from './query-cache.ts';
+import { keepSession, loseSession } from './session-token.ts';
+
+/** Opens a session by a code or a key. @throws when neither is valid */
+export async function signIn(codeOrKey: string): Promise<void> {
+  const headers = { authorization: `Bearer ${codeOrKey.trim()}` };
+  const response = await client.fetch('/api/ops/session', { method: 'POST', headers });
+  const { token } = (await response.json()) as Awaited<ReturnType<typeof opened>>;
+  queries.clear();
+  keepSession(token);
+}
+
+/** Only its type is of use: the answer of the call above, which needs a header of its own. */
+const opened = () => read(api.session.$post({ json: {} }));
+
+export async function signOut(): Promise<void> {
+  // A server that is away must not keep anybody signed in here.
+  await read(api.session.$delete({})).catch(() => undefined);
+  queries.clear();
+  loseSession(null);
+}
+
+/** Uses the code of an address such as `/#code=...`, and takes it out of the address. */
+export async function useCodeOfAddress(): Promise<void> {
+  const code = new URLSearchParams(location.hash.slice(1)).get('code');
+  if (code === null) return;
+  history.replaceState(null, '', location.pathname + location.search);
+  await signIn(code).catch((error: unknown) => loseSession(sayError(error)));
+}

@@ -1,0 +1,98 @@
+import { lazy, Suspense } from 'react';
+import { Link, Route, Switch, useLocation } from 'wouter';
+import { Page } from '../ui/panel.tsx';
+import { Account } from './account.tsx';
+import { LiveMark } from './live-mark.tsx';
+import { PauseBanner } from './pause-banner.tsx';
+import styles from './shell.module.css';
+
+const Now = lazy(() => import('../views/now/now.tsx').then(({ Now }) => ({ default: Now })));
+const Proposals = lazy(() =>
+  import('../views/proposals/proposals.tsx').then(({ Proposals }) => ({ default: Proposals })),
+);
+const Proposal = lazy(() =>
+  import('../views/proposals/proposal.tsx').then(({ Proposal }) => ({ default: Proposal })),
+);
+const Missions = lazy(() =>
+  import('../views/missions/missions.tsx').then(({ Missions }) => ({ default: Missions })),
+);
+const Mission = lazy(() =>
+  import('../views/missions/mission.tsx').then(({ Mission }) => ({ default: Mission })),
+);
+const Events = lazy(() => import('../views/events/events.tsx').then(({ Events }) => ({ default: Events })));
+const Policy = lazy(() => import('../views/policy/policy.tsx').then(({ Policy }) => ({ default: Policy })));
+const Agents = lazy(() => import('../views/agents/agents.tsx').then(({ Agents }) => ({ default: Agents })));
+const Workers = lazy(() =>
+  import('../views/workers/workers.tsx').then(({ Workers }) => ({ default: Workers })),
+);
+const Files = lazy(() => import('../views/files/files.tsx').then(({ Files }) => ({ default: Files })));
+
+const PLACES = [
+  ['/', 'Now'],
+  ['/proposals', 'Proposals'],
+  ['/missions', 'Missions'],
+  ['/events', 'Events'],
+  ['/policy', 'Policy'],
+  ['/agents', 'Agents'],
+  ['/workers', 'Workers'],
+  ['/files', 'Files'],
+] as const;
+
+/** What stands around every view. */
+export function Shell() {
+  const [place] = useLocation();
+  const isHere = (href: string) => (href === '/' ? place === '/' : place.startsWith(href));
+  return (
+    <>
+      <a className={styles.skip} href="#view">
+        To the content
+      </a>
+      <header className={styles.top}>
+        <span className={styles.name}>opsloop</span>
+        <LiveMark />
+        <Account />
+      </header>
+      <nav className={styles.nav} aria-label="Views">
+        <ul>
+          {PLACES.map(([href, name]) => (
+            <li key={href}>
+              <Link href={href} aria-current={isHere(href) ? 'page' : undefined}>
+                {name}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <main id="view" className={styles.view} tabIndex={-1}>
+        <PauseBanner />
+        <Suspense fallback={<p role="status">Opening …</p>}>
+          <Switch>
+            <Route path="/" component={Now} />
+            <Route path="/proposals" component={Proposals} />
+            <Route path="/proposals/:id">{({ id }) => <Proposal key={id} id={id} />}</Route>
+            <Route path="/missions" component={Missions} />
+            <Route path="/missions/:id">{({ id }) => <Mission key={id} id={id} />}</Route>
+            <Route path="/events" component={Events} />
+            <Route path="/policy">
+              <Policy name={null} />
+            </Route>
+            <Route path="/policy/:name">{({ name }) => <Policy key={name} name={name} />}</Route>
+            <Route path="/agents">
+              <Agents id={null} />
+            </Route>
+            <Route path="/agents/:id">{({ id }) => <Agents key={id} id={id} />}</Route>
+            <Route path="/workers" component={Workers} />
+            <Route path="/files" component={Files} />
+            <Route>
+              <Page title="There is no such page">
+                <p>
+                  Go to <Link href="/">Now</Link>, or choose a view above.
+                </p>
+              </Page>
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+    </>
+  );
+}

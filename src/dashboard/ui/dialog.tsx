@@ -1,0 +1,48 @@
+import { type FormEvent, type ReactNode, useEffect, useId, useRef } from 'react';
+import { Failure } from './answer.tsx';
+import { Button } from './button.tsx';
+import styles from './dialog.module.css';
+
+type Props = {
+  title: string;
+  /** The word on the button that does it. */
+  verb: string;
+  danger?: boolean;
+  busy?: boolean;
+  error?: unknown;
+  refusal?: string | null;
+  onSubmit: () => void;
+  onClose: () => void;
+  children: ReactNode;
+};
+
+/**
+ * Asks once, and says what will happen. The browser's own modal dialog: it keeps the focus, gives it back, and closes
+ * with Escape. It is open as long as it is drawn.
+ */
+export function Dialog({ title, verb, danger, busy, error, refusal, onSubmit, onClose, children }: Props) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    ref.current?.showModal();
+  }, []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!busy && !refusal) onSubmit();
+  };
+  return (
+    <dialog ref={ref} className={styles.dialog} aria-labelledby={id} onClose={onClose}>
+      <form onSubmit={submit}>
+        <h2 id={id}>{title}</h2>
+        <div className={styles.body}>{children}</div>
+        <Failure error={error} />
+        <footer className={styles.foot}>
+          <Button onClick={() => ref.current?.close()}>Cancel</Button>
+          <Button submit look={danger ? 'danger' : 'primary'} busy={busy ?? false} refusal={refusal ?? null}>
+            {verb}
+          </Button>
+        </footer>
+      </form>
+    </dialog>
+  );
+}
