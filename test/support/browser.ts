@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
+import type { HttpOptions } from '../../src/http/parts.ts';
+import type { KeyInput } from '../../src/keys/schema.ts';
+import type { TestApp } from './app.ts';
+
+const PLACES = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
+const executablePath = PLACES.find((path) => path !== undefined && existsSync(path));
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+if (executablePath === undefined && process.env.CI)
+  throw new Error('There is no Chromium, and CI must have one: apt-get install chromium, or set CHROMIUM.');
+
+/** Tests in a real browser. Where there is none they are skipped, and the name of the group says why. */
+export const inBrowser = (name: string, tests: () => void) =>
+  executablePath === undefined
+    ? describe.skip(`${name} (skipped: no Chromium found; set CHROMIUM to its path)`, tests)
+    : describe(name, tests);
+
+export type Tab = Page & {
+  /** What the page complained of: errors of scripts, refused by the Content-Security-Policy, failed requests. */
+  complaints: string[];
+};
+
+export type TestBrowser = {
+  /** A tab of a browser of its own that is signed in, by a code for one use; as an operator unless a key says otherwise. */
+  open(path?: string, options?: BrowserContextOptions & { key?: Partial<KeyInput> }): Promise<Tab>;
+  /** The same without signing in. */
+  openSignedOut(path?: string, options?: BrowserContextOptions): Promise<Tab>;
+  url: string;
+};
+
+/** A server of the app and a browser before it. After each test no page may have complained of anything. */
+export function useBrowser(t: TestApp, http: HttpOptions = {}): TestBrowser {
+  let browser: Browser | undefined;
+  const tabs: Tab[] = [];
+  const handle: TestBrowser = {
+    url: '',
+    async openSignedOut(path = '/', options = {}) {
+      if (!browser) throw new Error('the browser is not there yet');
+      const context = await browser.newContext({ locale: 'en-GB', ...options });
+      const tab: Tab = Object.assign(await context.newPage(), { complaints: [] });
+      tab.setDefaultTimeout(10_000);
+      watch(tab);
+      tabs.push(tab);
+      await tab.goto(handle.url + path);
+      return tab;
+    },
+    async open(path = '/', { key, ...options } = {}) {
+      const owner = await t.key({
+        scopes: ['propose', 'read', 'emit', 'approve', 'admin'],
+        name: 'operator',
+        ...key,
+      });
+      const made = await t.request('/api/ops/sign-in-codes', { method: 'POST', key: owner });
+      const { code } = (await made.json()) as { code: string };
+      return handle.openSignedOut(`${path}#code=${code}`, options);
+    },
+  };
+
+  beforeAll(async () => {
+    if (executablePath === undefined) return;
+    handle.url = (await t.serve({ http })).url;
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  });
+
+  afterEach(async () => {
+    const complaints = tabs.flatMap((tab) => tab.complaints);
+    await Promise.all(tabs.splice(0).map((tab) => tab.context().close()));
+    expect(complaints).toEqual([]);
+  });
+
+  afterAll(() => browser?.close());
+  return handle;
+}
+
+function watch(tab: Tab): void {
+  tab.on('pageerror', (error) => tab.complaints.push(`error: ${error.message}`));
+  tab.on('console', (message) => {
+    // What the policy refuses is told here, and what React finds wrong.
+    if (message.type() === 'error') tab.complaints.push(`console: ${message.text()}`);
+  });
+}
+
+/** What axe finds wrong with the page as it is now: one line for each rule, with the places. */
+export async function axe(tab: Page): Promise<string[]> {
+  // By the debugger, which the page's policy does not hold up.
+  await tab.evaluate(AXE);
+  const { violations } = await tab.evaluate(() =>
+    (
+      globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe.run(),
+  );
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
+  );
+}
+
+/** Whether the page can be scrolled sideways. */
+export function overflows(tab: Page): Promise<boolean> {
+  return tab.evaluate(() => {
+    const { scrollWidth, clientWidth } = (
+      globalThis as unknown as { document: { documentElement: { scrollWidth: number; clientWidth: number } } }
+    ).document.documentElement;
+    return scrollWidth > clientWidth;
+  });
+}
