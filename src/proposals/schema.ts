@@ -42,7 +42,7 @@ export type Decision = {
   action: 'admitted' | 'approved' | 'rejected';
   reason: string;
   /** The gates' verdicts with the counts they saw. */
-  verdicts: unknown[];
+  verdicts: Verdict[];
   day: string;
   resets_at: string;
 };

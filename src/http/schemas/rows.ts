@@ -58,6 +58,15 @@ export const MissionWithSteps = z
   .object({ mission: Mission, steps: z.array(Step) })
   .openapi('MissionWithSteps');
 
+/** What one gate said, and the count it saw. */
+const Verdict = z.object({
+  gate: z.string(),
+  scope: z.string(),
+  limit: z.number(),
+  used: z.number().nullable().openapi({ description: 'Null: it could not be counted, so it refuses.' }),
+  passed: z.boolean(),
+});
+
 export const Proposal = z
   .object({
     id: z.uuid(),
@@ -78,7 +87,7 @@ export const Proposal = z
         by: z.string(),
         action: z.enum(['admitted', 'approved', 'rejected']),
         reason: z.string(),
-        verdicts: z.array(z.unknown()),
+        verdicts: z.array(Verdict),
         day: z.string(),
         resets_at: z.string(),
       })

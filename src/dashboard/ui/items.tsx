@@ -1,0 +1,16 @@
+import type { ReactNode } from 'react';
+import styles from './items.module.css';
+import type { Tone } from './vocabulary.ts';
+
+/** A list of things to look at, each a block with a first line and what is to be known of it. */
+export function Items({ children }: { children: ReactNode }) {
+  return <ul className={styles.items}>{children}</ul>;
+}
+
+export function Item({ tone = 'plain', children }: { tone?: Tone; children: ReactNode }) {
+  return (
+    <li className={styles.item} data-tone={tone}>
+      {children}
+    </li>
+  );
+}

@@ -1,0 +1,83 @@
+import { useEffect, useRef, useState } from 'react';
+
+type Actions = {
+  ids: readonly string[];
+  approve(id: string): void;
+  reject(id: string): void;
+  toggle(id: string): void;
+  open(id: string): void;
+  search(): void;
+};
+
+export type InboxKeys = {
+  /** The row that the keys act on. */
+  current: string | null;
+  /** Has the row's element, so that it can get the focus. */
+  register(id: string, element: HTMLElement | null): void;
+  /** Gives the focus back to the row, or to the one that stands in its place now. */
+  focus(): void;
+  onFocus(id: string): void;
+};
+
+/** j and k go down and up, a approves, r rejects, x marks, Enter opens, / searches. */
+export function useInboxKeys(actions: Actions): InboxKeys {
+  const [current, setCurrent] = useState<string | null>(null);
+  const elements = useRef(new Map<string, HTMLElement>());
+  const place = useRef(0);
+  const latest = useRef({ actions, current });
+  latest.current = { actions, current };
+
+  const focusAt = (index: number) => {
+    const { ids } = latest.current.actions;
+    const id = ids[Math.min(Math.max(index, 0), ids.length - 1)];
+    if (id !== undefined) elements.current.get(id)?.focus();
+  };
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const { actions: now, current: id } = latest.current;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      const at = id === null ? -1 : now.ids.indexOf(id);
+      const does: Record<string, () => void> = {
+        j: () => focusAt(at === -1 ? place.current : at + 1),
+        k: () => focusAt(at === -1 ? place.current : at - 1),
+        '/': now.search,
+        ...(id === null || at === -1
+          ? {}
+          : { a: () => now.approve(id), r: () => now.reject(id), x: () => now.toggle(id) }),
+      };
+      const action = Object.hasOwn(does, event.key) ? does[event.key] : undefined;
+      if (!action) return;
+      event.preventDefault();
+      action();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
+
+  const ids = actions.ids.join();
+  useEffect(() => {
+    // The row that had the focus is gone, decided here or elsewhere: the next one takes its place.
+    const isGone = current !== null && !ids.includes(current);
+    if (isGone && document.activeElement === document.body) focusAt(place.current);
+  }, [ids, current]);
+
+  return {
+    current,
+    register(id, element) {
+      if (element) elements.current.set(id, element);
+      else elements.current.delete(id);
+    },
+    focus: () => focusAt(place.current),
+    onFocus(id) {
+      place.current = actions.ids.indexOf(id);
+      setCurrent(id);
+    },
+  };
+}
+
+/** Letters belong to whoever types, and to an open dialog. */
+function isTyping(target: EventTarget | null): boolean {
+  if (document.querySelector('dialog[open]')) return true;
+  return target instanceof HTMLElement && target.matches('input:not([type=checkbox]), textarea, select');
+}
