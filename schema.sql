@@ -420,6 +420,49 @@ ALTER TABLE public.ops_steps ALTER COLUMN queue_no ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.ops_tallies (
+    grain text NOT NULL,
+    at timestamp without time zone NOT NULL,
+    agent_id text NOT NULL,
+    proposals bigint NOT NULL,
+    rejected bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    steps bigint NOT NULL,
+    step_failures bigint NOT NULL,
+    outputs bigint NOT NULL,
+    tokens_in bigint NOT NULL,
+    tokens_out bigint NOT NULL,
+    work_ms bigint NOT NULL,
+    waits integer[] NOT NULL,
+    CONSTRAINT ops_tallies_grain CHECK ((grain = ANY (ARRAY['minute'::text, 'day'::text])))
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.ops_tallies IS 'What happened, counted from the sealed events: derived, so it has no events of its own, and counting the log anew gives the same.';
+
+COMMENT ON COLUMN public.ops_tallies.at IS 'When the minute begins, in UTC; or the calendar day, in the time zone that policy daily_caps had when it was counted.';
+
+COMMENT ON COLUMN public.ops_tallies.agent_id IS 'Of a day, the agent; empty: nobody''s. Minutes count all agents together and have it empty.';
+
+COMMENT ON COLUMN public.ops_tallies.succeeded IS 'Ends of missions, as failed and cancelled: a mission that is tried again ends again.';
+
+COMMENT ON COLUMN public.ops_tallies.step_failures IS 'Attempts that failed, also where another one followed.';
+
+COMMENT ON COLUMN public.ops_tallies.tokens_in IS 'Unknown counts as nothing.';
+
+COMMENT ON COLUMN public.ops_tallies.work_ms IS 'From claim to completion, of the completed steps.';
+
+COMMENT ON COLUMN public.ops_tallies.waits IS 'How many steps waited how long from being claimable to their first claim: element n + 1 counts those of 2^(n/4) to 2^((n+1)/4) ms, the first also shorter ones. Such counts can be added.';
+
+CREATE TABLE public.ops_tally_place (
+    seq bigint DEFAULT 0 NOT NULL,
+    sealed_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.ops_tally_place IS 'One row: the events up to this place are counted in ops_tallies, and when it was sealed. Moved in the transaction that counts; its lock lets one process count at a time.';
+
 CREATE TABLE public.ops_workers (
     worker_id text NOT NULL,
     host text NOT NULL,
@@ -535,6 +578,9 @@ ALTER TABLE ONLY public.ops_sessions
 ALTER TABLE ONLY public.ops_steps
     ADD CONSTRAINT ops_steps_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ops_tallies
+    ADD CONSTRAINT ops_tallies_pkey PRIMARY KEY (grain, at, agent_id);
+
 ALTER TABLE ONLY public.ops_workers
     ADD CONSTRAINT ops_workers_pkey PRIMARY KEY (worker_id);
 
@@ -572,6 +618,8 @@ CREATE INDEX ops_files_root ON public.ops_files USING btree (root_id);
 CREATE INDEX ops_idempotency_age ON public.ops_idempotency USING btree (created_at);
 
 CREATE INDEX ops_llm_calls_step ON public.ops_llm_calls USING btree (step_id);
+
+CREATE INDEX ops_missions_failed ON public.ops_missions USING btree (completed_at) WHERE (status = 'failed'::text);
 
 CREATE UNIQUE INDEX ops_missions_one_active ON public.ops_missions USING btree (proposal_id) WHERE (status = 'active'::text);
 

@@ -110,6 +110,8 @@ comment on column ops_missions.retry_of is 'Added: the failed mission that this 
 comment on column ops_missions.failure is 'Added: why it failed: class (step_failed, cancelled), message and step.';
 
 create index ops_missions_proposal on ops_missions (proposal_id);
+-- For what failed lately and waits for somebody. A mission that succeeds writes nothing into it.
+create index ops_missions_failed on ops_missions (completed_at) where status = 'failed';
 create unique index ops_missions_one_active on ops_missions (proposal_id) where status = 'active';
 create unique index ops_missions_retry_once on ops_missions (retry_of) where retry_of is not null;
 
@@ -314,6 +316,41 @@ create table ops_counters (
   primary key (day, scope)
 ) with (fillfactor = 50);
 comment on table ops_counters is 'Admitted proposals and spent tokens per calendar day: total, agent:<id>, kind:<kind>, tokens, tokens:<agent>. Its row locks make caps exact.';
+
+create table ops_tallies (
+  grain text not null,
+  at timestamp not null,
+  agent_id text not null,
+  proposals bigint not null,
+  rejected bigint not null,
+  succeeded bigint not null,
+  failed bigint not null,
+  cancelled bigint not null,
+  steps bigint not null,
+  step_failures bigint not null,
+  outputs bigint not null,
+  tokens_in bigint not null,
+  tokens_out bigint not null,
+  work_ms bigint not null,
+  waits integer[] not null,
+  primary key (grain, at, agent_id),
+  constraint ops_tallies_grain check (grain in ('minute', 'day'))
+) with (fillfactor = 50);
+comment on table ops_tallies is 'What happened, counted from the sealed events: derived, so it has no events of its own, and counting the log anew gives the same.';
+comment on column ops_tallies.at is 'When the minute begins, in UTC; or the calendar day, in the time zone that policy daily_caps had when it was counted.';
+comment on column ops_tallies.agent_id is 'Of a day, the agent; empty: nobody''s. Minutes count all agents together and have it empty.';
+comment on column ops_tallies.succeeded is 'Ends of missions, as failed and cancelled: a mission that is tried again ends again.';
+comment on column ops_tallies.step_failures is 'Attempts that failed, also where another one followed.';
+comment on column ops_tallies.tokens_in is 'Unknown counts as nothing.';
+comment on column ops_tallies.work_ms is 'From claim to completion, of the completed steps.';
+comment on column ops_tallies.waits is 'How many steps waited how long from being claimable to their first claim: element n + 1 counts those of 2^(n/4) to 2^((n+1)/4) ms, the first also shorter ones. Such counts can be added.';
+
+create table ops_tally_place (
+  seq bigint not null default 0,
+  sealed_at timestamptz
+);
+comment on table ops_tally_place is 'One row: the events up to this place are counted in ops_tallies, and when it was sealed. Moved in the transaction that counts; its lock lets one process count at a time.';
+insert into ops_tally_place default values;
 
 create table ops_idempotency (
   owner text not null,

@@ -16,7 +16,7 @@ import { type Llm, makeLlm } from './llm/llm.ts';
 import type { Log } from './log.ts';
 import { toAnswer } from './loop/answer.ts';
 import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
-import type { Serving } from './loop/why.ts';
+import type { Serving } from './loop/reasons.ts';
 import { seedPolicy } from './policy/policy.ts';
 import type { Handlers } from './worker/handler.ts';
 import { BUILT_IN_HANDLERS } from './worker/handlers.ts';

@@ -42,7 +42,9 @@ const MAY: Record<string, string[]> = {
   workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],
   worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
   retention: ['policy', 'events', 'db', 'lib', 'errors'],
-  heartbeat: ['retention', 'engine', 'policy', 'keys', 'events', 'db', 'lib', 'errors', 'log'],
+  tallies: ['events', 'db', 'lib', 'errors'],
+  overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],
+  heartbeat: ['retention', 'tallies', 'engine', 'policy', 'keys', 'events', 'db', 'lib', 'errors', 'log'],
 };
 
 /** Types alone may cross these, because they tie nothing together at run time. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAgents } from './commands/agents.ts';
+import { addAttention } from './commands/attention.ts';
 import { addDecisions } from './commands/decide.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
@@ -15,6 +16,7 @@ import { addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
 import { addRun } from './commands/run.ts';
 import { addShow } from './commands/show.ts';
+import { addStats } from './commands/stats.ts';
 import { addUp } from './commands/up.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorker } from './commands/worker.ts';
@@ -26,6 +28,8 @@ const COMMANDS = [
   addProposals,
   addShow,
   addWhy,
+  addAttention,
+  addStats,
   addDecisions,
   addMissions,
   addFiles,

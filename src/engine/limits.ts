@@ -87,14 +87,24 @@ async function countRunning(db: Db, names: string[]): Promise<Map<string, number
   return new Map(rows.map(({ name, n }) => [name, n]));
 }
 
+/** Running steps of every kind and agent, named as above. There are as many as workers have slots. */
+export async function countAllRunning(db: Db): Promise<Map<string, number>> {
+  const rows = await db.query<{ name: string; n: number }>(
+    `select name, count(*)::integer as n
+     from ops_steps, unnest(array['kind:' || kind, 'agent:' || agent_id]) as name
+     where status = 'running' group by name`,
+  );
+  return new Map(rows.map(({ name, n }) => [name, n]));
+}
+
 /** The limit that holds this lane up now, as a sentence's beginning; null when there is room. */
-export async function reachedLimit(db: Db, limits: Limits, lane: Lane): Promise<string | null> {
-  if (!isLimited(limits, lane)) return null;
-  const used = await countRunning(db, [`kind:${lane.kind}`, `agent:${lane.agent_id}`]);
-  const ofKind = limitOfKind(limits, lane.kind);
-  if ((used.get(`kind:${lane.kind}`) ?? 0) >= ofKind) return `${ofKind} of kind "${lane.kind}" run`;
-  const ofAgent = limitOfAgent(limits, lane.agent_id);
-  return (used.get(`agent:${lane.agent_id}`) ?? 0) >= ofAgent
-    ? `${ofAgent} of agent ${lane.agent_id} run`
-    : null;
+export function reachedLimit(
+  limits: Limits,
+  { kind, agent_id }: Pick<Lane, 'kind' | 'agent_id'>,
+  running: ReadonlyMap<string, number>,
+): string | null {
+  const ofKind = limitOfKind(limits, kind);
+  if ((running.get(`kind:${kind}`) ?? 0) >= ofKind) return `${ofKind} of kind "${kind}" run`;
+  const ofAgent = limitOfAgent(limits, agent_id);
+  return (running.get(`agent:${agent_id}`) ?? 0) >= ofAgent ? `${ofAgent} of agent ${agent_id} run` : null;
 }

@@ -4,7 +4,9 @@ import { makeWake, sleep } from '../lib/wake.ts';
 import {
   insertEvents,
   type LogHead,
+  type SealedIds,
   selectHead,
+  selectNextIds,
   selectSealed,
   selectSealingLag,
   selectThread,
@@ -89,6 +91,11 @@ export async function* followEvents(
   } finally {
     stopListening();
   }
+}
+
+/** The ids of the next sealed events, for who reads of them in the database; see `selectNextIds`. */
+export function nextSealedIds(db: Db, afterSeq: number, most: number): Promise<SealedIds | null> {
+  return selectNextIds(db, afterSeq, most);
 }
 
 /** The newest number, and how far sealing is behind. */

@@ -54,6 +54,32 @@ async function selectPlaces(
   return places;
 }
 
+export type SealedIds = { ids: number[]; throughSeq: number; sealedAt: Date };
+
+/**
+ * The ids of the next sealed events after a place, by whole batches: at least one, and no more once they are
+ * `most`. Null at the end of the log. Of some ids the events can be gone, dropped by retention.
+ */
+export async function selectNextIds(db: Db, afterSeq: number, most: number): Promise<SealedIds | null> {
+  const batches = await db.query<{ last_seq: number; ids: string; sealed_at: Date }>(
+    `select last_seq, ids::text, sealed_at from ops_event_batches
+     where last_seq > $1::bigint and last_seq <= coalesce(
+       (select last_seq from ops_event_batches where last_seq >= $1 + $2::integer order by last_seq limit 1),
+       $1 + $2::integer)
+     order by last_seq limit $2::integer`,
+    [afterSeq, most],
+    'opsloop_next_ids',
+  );
+  const last = batches.at(-1);
+  if (!last) return null;
+  const ids = batches.flatMap((batch) =>
+    (parseRanges(batch.ids) ?? []).flatMap(({ from, to }) =>
+      Array.from({ length: to - from }, (_, offset) => from + offset),
+    ),
+  );
+  return { ids, throughSeq: last.last_seq, sealedAt: last.sealed_at };
+}
+
 /**
  * Sealed events with `fromSeq <= seq <= throughSeq`. Each is looked up by its own id: of ranges the planner guesses
  * the sizes, and plans as for millions of rows.

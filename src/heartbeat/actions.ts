@@ -4,6 +4,7 @@ import { signChainEnd } from '../events/proof/sign.ts';
 import { forgetOldSessions } from '../keys/sessions.ts';
 import { readPolicyKey } from '../policy/policy.ts';
 import { dropOld } from '../retention/retention.ts';
+import { countForBeat } from '../tallies/tallies.ts';
 import { deleteOldAnswers, deleteOldCounters, MOST_ANSWERS_AT_ONCE } from './queries.ts';
 
 /** One part of a beat. What it returns is kept as the details of its run. It never calls a model. */
@@ -48,8 +49,11 @@ const forgetOldAnswers: Action = {
   },
 };
 
+/** Counts what happened, so that whoever reads the tallies has little left to count. */
+const countEvents: Action = { name: 'countEvents', run: countForBeat };
+
 /** In the order they run; `logHeartbeat` comes after all of them, from the beat itself. */
-export const ACTIONS: readonly Action[] = [recoverStaleSteps, forgetOldAnswers];
+export const ACTIONS: readonly Action[] = [recoverStaleSteps, forgetOldAnswers, countEvents];
 
 /** What needs the home as well: its key signs where the log ends, and what was dropped of it. */
 export function homeActions(home: string): readonly Action[] {

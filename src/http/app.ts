@@ -17,6 +17,7 @@ import { agentRoutes } from './routes/agents.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventStreamRoute } from './routes/event-stream.ts';
 import { eventRoutes } from './routes/events.ts';
+import { figureRoutes } from './routes/figures.ts';
 import { fileRoutes } from './routes/files.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { metricsRoute } from './routes/metrics.ts';
@@ -24,6 +25,7 @@ import { missionRoutes } from './routes/missions.ts';
 import { olderFileRoutes } from './routes/older-files.ts';
 import { openapiRoute } from './routes/openapi.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { overviewRoutes } from './routes/overview.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { proposalRoutes } from './routes/proposals.ts';
 import { proposeRoute } from './routes/propose.ts';
@@ -73,6 +75,8 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', fileRoutes(app))
     .route('/', olderFileRoutes(app))
     .route('/', operationRoutes(app))
+    .route('/', figureRoutes(app))
+    .route('/', overviewRoutes(app))
     .route('/', metricsRoute(parts))
     .route(
       '/',

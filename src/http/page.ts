@@ -3,7 +3,8 @@ import { AppError } from '../errors.ts';
 import { decodeCursor, encodeCursor } from '../lib/cursor.ts';
 import { isUuid } from '../lib/uuid7.ts';
 
-function limitUpTo(most: number, usual: number) {
+/** A query member that is a whole number from 1 on. */
+export function countUpTo(most: number, usual: number, description: string) {
   return z
     .string()
     .regex(/^\d{1,4}$/, `a whole number from 1 to ${most}`)
@@ -16,14 +17,14 @@ function limitUpTo(most: number, usual: number) {
       minimum: 1,
       maximum: most,
       default: usual,
-      description: 'Most items of a page.',
+      description,
     });
 }
 
 /** The query members of a list that is read page by page. */
 export function pageOf(most: number, usual: number) {
   return {
-    limit: limitUpTo(most, usual),
+    limit: countUpTo(most, usual, 'Most items of a page.'),
     cursor: z
       .string()
       .max(200)

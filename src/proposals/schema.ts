@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Name } from '../lib/name.ts';
+import type { Verdict } from '../policy/gates.ts';
 import type { Policy } from '../policy/schema.ts';
 
 export const PROPOSAL_STATUSES = ['pending', 'approved', 'rejected', 'completed'] as const;

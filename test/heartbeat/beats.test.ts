@@ -55,6 +55,7 @@ test('a beat runs every action, records each with its duration, and is an event'
   expect(beat.actions).toMatchObject([
     { action: 'recoverStaleSteps', status: 'ok', beat_id: beat.id, details: { requeued: 0, failed: 0 } },
     { action: 'forgetOldAnswers', status: 'ok', beat_id: beat.id, details: { deleted: 0 } },
+    { action: 'countEvents', status: 'ok', beat_id: beat.id, details: { minutes_dropped: 0 } },
     {
       action: 'logHeartbeat',
       status: 'ok',
@@ -64,6 +65,7 @@ test('a beat runs every action, records each with its duration, and is an event'
         actions: [
           { action: 'recoverStaleSteps', status: 'ok' },
           { action: 'forgetOldAnswers', status: 'ok' },
+          { action: 'countEvents', status: 'ok' },
         ],
       },
     },
@@ -75,11 +77,12 @@ test('a beat runs every action, records each with its duration, and is an event'
     'heartbeat.action',
     'heartbeat.action',
     'heartbeat.action',
+    'heartbeat.action',
     'heartbeat.beat',
   ]);
   expect(events.at(-1)?.payload).toMatchObject({
     cause: { by: 'key:ann' },
-    actions: [{ status: 'ok' }, { status: 'ok' }],
+    actions: [{ status: 'ok' }, { status: 'ok' }, { status: 'ok' }],
   });
 });
 
@@ -167,6 +170,7 @@ test('an action that throws is recorded, and the others run', async () => {
     ['silly', 'error'],
     ['recoverStaleSteps', 'ok'],
     ['forgetOldAnswers', 'ok'],
+    ['countEvents', 'ok'],
     ['logHeartbeat', 'ok'],
   ]);
   expect(actions.map(({ details }) => details?.error)).toEqual([

@@ -16,6 +16,7 @@ import { listProposals } from '../../src/proposals/proposals.ts';
 import { eventsHead, listEvents } from '../../src/events/events.ts';
 import { anyUnsealed } from '../../src/events/queries.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
+import { countOnDemand } from '../../src/tallies/tallies.ts';
 import { useDatabase } from '../support/database.ts';
 import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
@@ -31,7 +32,7 @@ type Plan = {
 };
 
 /** Small by their nature: reading one whole costs less than its index. */
-const SMALL = ['ops_policy', 'ops_agent_config', 'ops_workers'];
+const SMALL = ['ops_policy', 'ops_agent_config', 'ops_workers', 'ops_tally_place'];
 /** From here on a stock PostgreSQL compiles the plan first, which takes longer than any of these statements. */
 const JIT_ABOVE = 100_000;
 /** What must be among what is looked at. */
@@ -55,6 +56,9 @@ const HOT = [
   'sealing_lag',
   'batches',
   'sealed',
+  'uncounted',
+  'next_ids',
+  'tally',
 ];
 /** Statements for which another index of the steps would mean a walk over all that runs or waits. */
 const INDEXES: Record<string, string[]> = {
@@ -151,6 +155,7 @@ async function aDayInShort(database: Database): Promise<void> {
   });
   await anyUnsealed(database);
   while ((await sealOnce(database)) > 0);
+  await countOnDemand(database, 1);
   await eventsHead(database);
   await listProposals(database, { status: 'pending' }, { beforeId: null, limit: 50 });
   await listEvents(database, {}, { limit: 100 });
