@@ -599,6 +599,8 @@ CREATE UNIQUE INDEX ops_beats_one_running ON public.ops_beats USING btree ((true
 
 CREATE INDEX ops_event_batches_of_event ON public.ops_event_batches USING btree (max_event_id, last_seq);
 
+CREATE INDEX ops_events_policy ON public.ops_events USING btree (entity_id, id) WHERE (entity = 'policy'::text);
+
 CREATE INDEX ops_events_proposal ON public.ops_events USING btree (proposal_id, id) WHERE (proposal_id IS NOT NULL);
 
 CREATE INDEX ops_files_after ON public.ops_files USING btree (after_id) WHERE (after_id IS NOT NULL);

@@ -199,6 +199,8 @@ comment on column ops_events.entity_id is 'Added: that thing''s id.';
 comment on column ops_events.proposal_id is 'Added: the thread: the proposal behind the mission or step.';
 
 create index ops_events_proposal on ops_events (proposal_id, id) where proposal_id is not null;
+-- The history of each key; partial, so that what is written often is not in it.
+create index ops_events_policy on ops_events (entity_id, id) where entity = 'policy';
 
 create trigger ops_events_append_only before update or truncate on ops_events
   for each statement execute function ops_refuse_change();

@@ -7,11 +7,12 @@ import {
   type SealedIds,
   selectHead,
   selectNextIds,
+  selectPolicyChanges,
   selectSealed,
   selectSealingLag,
   selectThread,
 } from './queries.ts';
-import type { EventFilter, EventRow, NewEvent } from './schema.ts';
+import type { EventFilter, EventRow, NewEvent, PolicyChange } from './schema.ts';
 
 /** Most sealed events that one read looks at, so that a filter that matches little stays cheap. */
 const WINDOW = 50_000;
@@ -53,6 +54,17 @@ export async function listEvents(
   }
   const next = events.length === limit ? (events.at(-1)?.seq ?? 1) : lowest;
   return { events, next: next > 1 ? next : null };
+}
+
+/** The changes of one key of the policy, the newest first, also those that wait for their seal. */
+export async function listPolicyChanges(
+  db: Db,
+  key: string,
+  page: { beforeId?: number | undefined; limit: number },
+): Promise<{ changes: PolicyChange[]; next: number | null }> {
+  const found = await selectPolicyChanges(db, key, page.beforeId ?? null, page.limit + 1);
+  const changes = found.slice(0, page.limit);
+  return { changes, next: found.length > page.limit ? (changes.at(-1)?.id ?? null) : null };
 }
 
 export type EventChunk = { events: EventRow[] /** All up to here was looked at. */; throughSeq: number };

@@ -1,6 +1,6 @@
 import type { Db } from '../db/database.ts';
 import { parseRanges } from './ranges.ts';
-import type { EventFilter, EventRow, NewEvent } from './schema.ts';
+import type { EventFilter, EventRow, NewEvent, PolicyChange } from './schema.ts';
 
 /** Writes events in the caller's transaction, in the order given. */
 export async function insertEvents(tx: Db, events: NewEvent[]): Promise<void> {
@@ -99,6 +99,12 @@ export async function selectSealed(
   return rows.map((row) => ({ seq: places.get(row.id) ?? 0, ...row })).sort((a, b) => a.seq - b.seq);
 }
 
+/** The batch of an event `e`, and its place there. */
+const BATCH = `(select first_seq, ids from ops_event_batches
+  where max_event_id >= e.id and ids @> e.id order by max_event_id, last_seq limit 1)`;
+const PLACE = `(select batch.first_seq + coalesce(sum(upper(span) - lower(span)), 0)::bigint as seq
+  from unnest(batch.ids * int8multirange(int8range(null, e.id))) as span)`;
+
 /** Sealed events of one proposal's thread with `seq < beforeSeq`, the newest first: found by its own index. */
 export function selectThread(
   db: Db,
@@ -108,14 +114,30 @@ export function selectThread(
   limit: number,
 ): Promise<EventRow[]> {
   return db.query<EventRow>(
-    `select seq, ${COLUMNS} from ops_events e, lateral (
-       select first_seq, ids from ops_event_batches
-       where max_event_id >= e.id and ids @> e.id order by max_event_id, last_seq limit 1) as batch, lateral (
-       select batch.first_seq + coalesce(sum(upper(span) - lower(span)), 0)::bigint as seq
-       from unnest(batch.ids * int8multirange(int8range(null, e.id))) as span) as place
+    `select seq, ${COLUMNS} from ops_events e, lateral ${BATCH} as batch, lateral ${PLACE} as place
      where e.proposal_id = $5 and seq < $6 and ${FILTER}
      order by seq desc limit $7`,
     [...filterValues(filter), proposalId, beforeSeq, limit],
+  );
+}
+
+/** The changes of one key of the policy, the newest first, by an index of their own. */
+export function selectPolicyChanges(
+  db: Db,
+  key: string,
+  beforeId: number | null,
+  limit: number,
+): Promise<PolicyChange[]> {
+  return db.query<PolicyChange>(
+    `select e.id, place.seq, e.created_at as at, e.payload -> 'cause' ->> 'by' as by,
+       e.payload -> 'from' as from, e.payload -> 'to' as to
+     from (
+       select id, created_at, payload from ops_events
+       where entity = 'policy' and entity_id = $1 and ($2::bigint is null or id < $2)
+       order by id desc limit $3) as e
+     left join lateral ${BATCH} as batch on true left join lateral ${PLACE} as place on true
+     order by e.id desc`,
+    [key, beforeId, limit],
   );
 }
 

@@ -45,6 +45,17 @@ export type EventRow = {
   proposal_id: string | null;
 };
 
+/** A change of one key of the policy. */
+export type PolicyChange = {
+  id: number;
+  /** Null while it waits for its seal. */
+  seq: number | null;
+  at: Date;
+  by: string | null;
+  from: unknown;
+  to: unknown;
+};
+
 export type EventFilter = {
   /** An exact kind, or a prefix that ends with a dot: `step.` */
   kind?: string | undefined;

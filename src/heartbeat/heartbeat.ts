@@ -7,7 +7,14 @@ import { uuid7 } from '../lib/uuid7.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
 import { ACTIONS, type Action } from './actions.ts';
-import { beginBeat, finishBeat, isBeatFinished, lastBeatAgeMs } from './queries.ts';
+import {
+  type BeatRow,
+  beginBeat,
+  finishBeat,
+  isBeatFinished,
+  lastBeatAgeMs,
+  selectBeats,
+} from './queries.ts';
 
 export type Beat = {
   id: string;
@@ -82,6 +89,11 @@ export function startHeartbeat(
 /** Milliseconds since the last beat of the installation; null when there was none. */
 export function lastBeatAge(db: Db): Promise<number | null> {
   return lastBeatAgeMs(db);
+}
+
+/** The newest beats with what their actions did. */
+export function listBeats(db: Db, limit: number): Promise<BeatRow[]> {
+  return selectBeats(db, limit);
 }
 
 type Summary = { action: string; status: string }[];

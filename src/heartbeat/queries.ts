@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import type { ActionRunRow } from '../engine/action-runs.ts';
 
 /** A beat that takes longer than this belongs to a process that died in it. */
 const BEAT_LEASE_SECONDS = 120;
@@ -63,6 +64,28 @@ export async function finishBeat(db: Db, id: string, actions: unknown): Promise<
        jsonb_build_object('cause', jsonb_build_object('by', asked_by), 'actions', $2::jsonb)
      from finished`,
     [id, JSON.stringify(actions)],
+  );
+}
+
+/** A beat and what its actions did. */
+export type BeatRow = {
+  id: string;
+  started_at: Date;
+  finished_at: Date | null;
+  asked_by: string;
+  actions: Pick<ActionRunRow, 'action' | 'status' | 'duration_ms' | 'details'>[];
+};
+
+/** The newest first: their ids are drawn in the order of time. */
+export function selectBeats(db: Db, limit: number): Promise<BeatRow[]> {
+  return db.query<BeatRow>(
+    `select b.id, b.started_at, b.finished_at, b.asked_by, runs.actions
+     from (select * from ops_beats order by id desc limit $1) as b, lateral (
+       select coalesce(jsonb_agg(jsonb_build_object('action', r.action, 'status', r.status,
+         'duration_ms', r.duration_ms, 'details', r.details) order by r.id), '[]') as actions
+       from ops_action_runs r where r.beat_id = b.id) as runs
+     order by b.id desc`,
+    [limit],
   );
 }
 

@@ -33,6 +33,7 @@ import { reportRoute } from './routes/report.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
+import { verifyRoute } from './routes/verify.ts';
 
 /** The HTTP interface. Whatever is not expressly public needs a key, also paths that do not exist. */
 export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
@@ -67,6 +68,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', stepRoutes(app))
     .route('/', eventStreamRoute(app, parts))
     .route('/', eventRoutes(app))
+    .route('/', verifyRoute(app, parts))
     .route('/', reportRoute(app))
     .route('/', policyRoutes(app))
     .route('/', agentRoutes(app))

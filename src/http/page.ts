@@ -38,8 +38,8 @@ export function idOfCursor(cursor: string | undefined): string | null {
   return cursor === undefined ? null : placeOf(cursor, isUuid);
 }
 
-/** What `next` stands for in the list of events. @throws AppError invalid_cursor */
-export function seqOfCursor(cursor: string | undefined): number | undefined {
+/** What `next` stands for in a list by number. @throws AppError invalid_cursor */
+export function numberOfCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
   return Number(placeOf(cursor, (place) => /^\d{1,15}$/.test(place)));
 }
@@ -51,12 +51,7 @@ function placeOf(cursor: string, valid: (place: string) => boolean): string {
   throw new AppError('invalid_cursor', 'This cursor was changed; take `next` of a page, or leave it out.');
 }
 
-/** A page of rows of which one more than asked was read, to know whether there is a next page. */
-export function toPage<Row extends { id: string }>(
-  rows: Row[],
-  limit: number,
-): { rows: Row[]; next: string | null } {
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return { rows: page, next: rows.length > limit && last ? encodeCursor(last.id) : null };
+/** The cursor of the next page of a list by id. */
+export function toNext(id: string | null): string | null {
+  return id === null ? null : encodeCursor(id);
 }

@@ -7,21 +7,36 @@ export async function selectMission(db: Db, id: string): Promise<MissionRow | nu
 }
 
 /** The newest first. */
-export function selectMissions(
+export function selectPage(
   db: Db,
-  filter: MissionFilter,
+  filter: MissionFilter & { id?: string | undefined },
   beforeId: string | null,
-  limit: number,
-): Promise<MissionRow[]> {
-  return db.query<MissionRow>(
-    `select * from ops_missions
+  most: number,
+): Promise<{ id: string; title: string }[]> {
+  return db.query<{ id: string; title: string }>(
+    `select id, title from ops_missions
      where ($1::text is null or status = $1)
        and ($2::text is null or agent_id = $2)
        and ($3::uuid is null or proposal_id = $3)
        and ($4::uuid is null or id < $4)
-     order by id desc limit $5`,
-    [filter.status ?? null, filter.agentId ?? null, filter.proposalId ?? null, beforeId, limit],
+       and ($5::uuid is null or id = $5)
+     order by id desc limit $6`,
+    [
+      filter.status ?? null,
+      filter.agentId ?? null,
+      filter.proposalId ?? null,
+      beforeId,
+      filter.id ?? null,
+      most,
+    ],
   );
+}
+
+/** The newest first. */
+export function selectMissions(db: Db, ids: string[]): Promise<MissionRow[]> {
+  return db.query<MissionRow>('select * from ops_missions where id = any ($1::uuid[]) order by id desc', [
+    ids,
+  ]);
 }
 
 /** A proposal's newest mission: the retry where there was one. */

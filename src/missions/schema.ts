@@ -26,4 +26,6 @@ export type MissionFilter = {
   status?: string | undefined;
   agentId?: string | undefined;
   proposalId?: string | undefined;
+  /** A part of the title in whatever case, or an id. */
+  q?: string | undefined;
 };

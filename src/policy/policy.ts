@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
-import { appendEvents } from '../events/events.ts';
+import { appendEvents, listPolicyChanges } from '../events/events.ts';
+import type { PolicyChange } from '../events/schema.ts';
 import { parsePolicy, parsePolicyKey } from './parse.ts';
 import {
   insertMissingPolicy,
@@ -11,6 +12,7 @@ import {
   lockPolicyRow,
   recountDay,
   selectDay,
+  selectDaysAgo,
   selectPolicy,
   upsertPolicy,
 } from './queries.ts';
@@ -21,6 +23,7 @@ import {
   type Policy,
   type PolicyKey,
   type PolicyRow,
+  policyJsonSchema,
 } from './schema.ts';
 
 export function listPolicy(db: Db): Promise<PolicyRow[]> {
@@ -48,6 +51,37 @@ export async function setPolicy(
   const known = requireKey(key);
   const parsed = parseValue(known, value);
   return changePolicy(database, known, () => parsed, by);
+}
+
+/**
+ * The policy as it stands, and as it would be with another value of one key, which is not set.
+ * @throws AppError invalid_policy, not_found or policy_unreadable
+ */
+export async function tryPolicy(
+  db: Db,
+  key: string,
+  value: unknown,
+): Promise<{ key: PolicyKey; before: Policy; after: Policy }> {
+  const known = requireKey(key);
+  const parsed = parseValue(known, value);
+  const before = await readPolicy(db);
+  const after: Policy = { ...before, [known]: parsed };
+  if (known === 'daily_caps') await requireTimeZone(db, after.daily_caps.timezone);
+  return { key: known, before, after };
+}
+
+/** When the calendar day so many days ago began. */
+export function daysAgo(db: Db, timezone: string, days: number): Promise<Date> {
+  return selectDaysAgo(db, timezone, days);
+}
+
+/** The changes of one key, the newest first. @throws AppError not_found */
+export function policyHistory(
+  db: Db,
+  key: string,
+  page: { beforeId?: number | undefined; limit: number },
+): Promise<{ changes: PolicyChange[]; next: number | null }> {
+  return listPolicyChanges(db, requireKey(key), page);
 }
 
 /**
@@ -140,17 +174,20 @@ function parseValue(key: PolicyKey, value: unknown): unknown {
     'invalid_policy',
     `This is no value for ${key}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
     {
-      details: { key, schema: z.toJSONSchema(POLICY_SCHEMAS[key], { io: 'input', unrepresentable: 'any' }) },
+      details: { key, schema: policyJsonSchema(key) },
     },
   );
 }
 
 /** Another time zone makes today another day: what counts on it is counted anew, so that caps stay exact. */
 async function moveDay(tx: Db, before: unknown, after: Policy['daily_caps']): Promise<void> {
-  if (!(await knowsTimeZone(tx, after.timezone))) {
-    throw new AppError('invalid_policy', `PostgreSQL does not know the time zone "${after.timezone}".`);
-  }
+  await requireTimeZone(tx, after.timezone);
   if ((before as Policy['daily_caps'] | undefined)?.timezone === after.timezone) return;
   const { day } = await selectDay(tx, after.timezone);
   await recountDay(tx, after.timezone, day);
+}
+
+async function requireTimeZone(db: Db, name: string): Promise<void> {
+  if (await knowsTimeZone(db, name)) return;
+  throw new AppError('invalid_policy', `PostgreSQL does not know the time zone "${name}".`);
 }

@@ -62,6 +62,16 @@ export async function selectDay(tx: Db, timezone: string): Promise<{ day: string
   return row;
 }
 
+/** When the day so many days ago began in a time zone. */
+export async function selectDaysAgo(db: Db, timezone: string, days: number): Promise<Date> {
+  const [row] = await db.query<{ since: Date }>(
+    `select ((now() at time zone $1)::date - $2::integer)::timestamp at time zone $1 as since`,
+    [timezone, days],
+  );
+  if (!row) throw new Error('the database gave no day');
+  return row.since;
+}
+
 /**
  * Counts today's admitted proposals and spent tokens anew, by the day they have in another time zone. Days
  * after it begin from nothing: what the old zone had put there lies on this day now.

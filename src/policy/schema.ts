@@ -7,7 +7,8 @@ const TokenCap = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const TimeZone = z
   .string()
   .max(64)
-  .refine(isTimeZone, 'a name of the IANA time zone database, such as "UTC" or "Europe/Berlin"');
+  .refine(isTimeZone, 'a name of the IANA time zone database, such as "UTC" or "Europe/Berlin"')
+  .describe('A name of the IANA time zone database, such as "UTC" or "Europe/Berlin".');
 
 /** Steps of kind exec run commands, and only what an operator approved as one may become such a step. */
 const Plans = z
@@ -18,7 +19,8 @@ const Plans = z
         kind === 'exec' ? steps.join() === 'exec' : !steps.includes('exec'),
       ),
     'a step of kind "exec" stands in the plan of the kind "exec", once and alone',
-  );
+  )
+  .describe('Step kinds by proposal kind. "exec" stands in the plan of the kind "exec", once and alone.');
 
 const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });
 const AtOnce = z.number().int().min(1).max(100_000);
@@ -31,7 +33,8 @@ export const POLICY_SCHEMAS = {
     kinds: z
       .array(Name)
       .max(200)
-      .refine((kinds) => !kinds.includes('exec'), '"exec" is never approved without an operator'),
+      .refine((kinds) => !kinds.includes('exec'), '"exec" is never approved without an operator')
+      .describe('Kinds of proposals, but not "exec": that is never approved without an operator.'),
   }),
   daily_caps: Caps,
   kind_caps: z.record(Name, Cap),
@@ -88,6 +91,11 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
   retention:
     'Days for which proposals that have ended are kept, with their missions, steps and events; null: for ever.',
 };
+
+/** The JSON Schema of a key's value, with its bounds; what a schema cannot say is in its descriptions. */
+export function policyJsonSchema(key: PolicyKey): Record<string, unknown> {
+  return { ...z.toJSONSchema(POLICY_SCHEMAS[key], { io: 'input', unrepresentable: 'any' }) };
+}
 
 /** What a fresh database gets. */
 export const DEFAULT_POLICY: Policy = {

@@ -72,4 +72,15 @@ export type ProposalFilter = {
   status?: string | undefined;
   kind?: string | undefined;
   agentId?: string | undefined;
+  /** A part of the title in whatever case, or an id. */
+  q?: string | undefined;
+};
+
+export type ProposalPage = {
+  /** The last row of the page before, whichever the order is. */
+  afterId: string | null;
+  limit: number;
+  oldestFirst?: boolean;
+  /** Without body, original and policy snapshot, which are then not read. */
+  slim?: boolean;
 };

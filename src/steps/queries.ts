@@ -13,29 +13,44 @@ export function selectStepsOf(db: Db, missionIds: string[]): Promise<StepRow[]> 
   );
 }
 
-/** The newest first. */
-export function selectSteps(
+/** The newest first. Of a worker's steps only those that run have an index; of the others the caller chooses. */
+export function selectPage(
   db: Db,
   filter: StepFilter,
   beforeId: string | null,
-  limit: number,
-): Promise<StepRow[]> {
-  return db.query<StepRow>(
-    `select * from ops_steps
+  most: number,
+): Promise<{ id: string; worker_id: string | null }[]> {
+  return db.query<{ id: string; worker_id: string | null }>(
+    `select id, worker_id from ops_steps
      where ($1::text is null or status = $1)
        and ($2::text is null or kind = $2)
        and ($3::text is null or agent_id = $3)
        and ($4::uuid is null or mission_id = $4)
-       and ($5::uuid is null or id < $5)
-     order by id desc limit $6`,
+       and ($5::text is null or $1::text is distinct from 'running' or worker_id = $5)
+       and ($6::uuid is null or id < $6)
+     order by id desc limit $7`,
     [
       filter.status ?? null,
       filter.kind ?? null,
       filter.agentId ?? null,
       filter.missionId ?? null,
+      filter.workerId ?? null,
       beforeId,
-      limit,
+      most,
     ],
+  );
+}
+
+/** All columns, but neither input nor output: their contents can lie apart and are then not read. */
+const SLIM = `id, mission_id, kind, title, null as input, null as output, status, worker_id, claimed_at, completed_at,
+  created_at, position, agent_id, proposal_id, priority, queue_no, ready, available_at, claim_id, attempt, failures,
+  max_failures, failure`;
+
+/** The newest first. */
+export function selectSteps(db: Db, ids: string[], slim: boolean): Promise<StepRow[]> {
+  return db.query<StepRow>(
+    `select ${slim ? SLIM : '*'} from ops_steps where id = any ($1::uuid[]) order by id desc`,
+    [ids],
   );
 }
 

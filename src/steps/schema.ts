@@ -35,6 +35,7 @@ export type StepFilter = {
   kind?: string | undefined;
   agentId?: string | undefined;
   missionId?: string | undefined;
+  workerId?: string | undefined;
 };
 
 /** The output of an earlier step, as a prompt gets it. */

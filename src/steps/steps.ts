@@ -1,6 +1,14 @@
 import type { Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
-import { countAhead, selectPriorOutputs, selectStep, selectSteps, selectStepsOf } from './queries.ts';
+import { type Page, readPage } from '../lib/read-page.ts';
+import {
+  countAhead,
+  selectPage,
+  selectPriorOutputs,
+  selectStep,
+  selectSteps,
+  selectStepsOf,
+} from './queries.ts';
 import type { PriorOutput, StepFilter, StepRow } from './schema.ts';
 
 /** @throws AppError not_found */
@@ -15,12 +23,23 @@ export function stepsOf(db: Db, missionId: string): Promise<StepRow[]> {
   return selectStepsOf(db, [missionId]);
 }
 
-export function listSteps(
+/**
+ * A page, the newest first. For the steps that a worker has worked it looks at 5,000 rows at most and goes on with
+ * `next`; those that it works now are found at once.
+ */
+export async function listSteps(
   db: Db,
   filter: StepFilter,
-  page: { beforeId: string | null; limit: number },
-): Promise<StepRow[]> {
-  return selectSteps(db, filter, page.beforeId, page.limit);
+  page: { beforeId: string | null; limit: number; slim?: boolean },
+): Promise<Page<StepRow>> {
+  const { workerId, status } = filter;
+  const { rows, next } = await readPage(
+    page.limit,
+    (most: number) => selectPage(db, filter, page.beforeId, most),
+    workerId === undefined || status === 'running' ? null : (step) => step.worker_id === workerId,
+  );
+  const ids = rows.map(({ id }) => id);
+  return { rows: await selectSteps(db, ids, page.slim ?? false), next };
 }
 
 /** What the steps before a position of a mission have produced. */

@@ -85,6 +85,12 @@ test('policy, agents and keys are shown and set', async () => {
   const wrong = await run('policy', 'set', 'tweet_quota', '{"max_per_day": "many"}');
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('max_per_day')]);
   expect((await run('policy', 'set', 'tweet_quota', 'not json')).code).toBe(2);
+  const history = await run('policy', 'history', 'tweet_quota');
+  expect([history.code, history.stdout]).toEqual([
+    0,
+    expect.stringMatching(/\{"max_per_day":8\} +\{"max_per_day":3\}/),
+  ]);
+  expect((await run('policy', 'history', 'nothing')).code).toBe(3);
 
   expect((await run('agents', 'set', 'scout', '--role', 'research', '--model', 'qwen3:8b')).code).toBe(0);
   expect((await run('agents')).stdout).toContain('scout');
@@ -104,6 +110,29 @@ test('policy, agents and keys are shown and set', async () => {
   expect((await run('keys')).stdout).not.toContain(made.key);
   expect((await run('keys', 'revoke', made.key_id)).code).toBe(0);
   expect((await asScout('proposals')).code).toBe(7);
+});
+
+test('a policy is previewed before it is set', async () => {
+  await idOf('A wish to ship', '--kind', 'deploy');
+  const shown = await run('policy', 'preview', 'auto_approve', '{"enabled": true, "kinds": ["deploy"]}');
+  expect([shown.code, shown.stdout]).toEqual([
+    0,
+    expect.stringMatching(/pending +auto_approved .*A wish to ship/),
+  ]);
+  const nothing = await run('policy', 'preview', 'paused', '{"enabled": true, "agents": []}');
+  expect([nothing.code, nothing.stdout]).toEqual([
+    0,
+    expect.stringContaining('No proposal is decided by paused'),
+  ]);
+  expect((await run('policy', 'preview', 'tweet_quota', '{"max_per_day": -1}')).code).toBe(2);
+});
+
+test('lists are searched', async () => {
+  const id = await idOf('Find the needle');
+  expect((await run('proposals', '--search', 'NEEDLE')).stdout).toContain(id);
+  expect((await run('proposals', '--search', 'haystack')).stdout).toContain('There are none');
+  expect((await run('missions', '--search', 'needle')).stdout).toContain('Find the needle');
+  expect((await run('proposals', '--oldest')).code).toBe(2);
 });
 
 test('pause holds everything, why says so, resume goes on', async () => {

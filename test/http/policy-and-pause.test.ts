@@ -15,6 +15,31 @@ test('the policy is listed with what each key means', async () => {
   expect((await t.request('/api/ops/policy/nothing')).status).toBe(404);
 });
 
+test('each key comes with the JSON Schema of its value, from which a form can be made', async () => {
+  const { policy } = (await (await t.request('/api/ops/policy')).json()) as {
+    policy: { key: string; schema: Record<string, unknown> }[];
+  };
+  for (const { key, schema } of policy) expect([key, schema.type]).toEqual([key, 'object']);
+  const schemaOf = async (key: string) =>
+    (
+      (await (await t.request(`/api/ops/policy/${key}`)).json()) as {
+        policy: { schema: Record<string, unknown> };
+      }
+    ).policy.schema;
+  expect(await schemaOf('daily_caps')).toMatchObject({
+    additionalProperties: false,
+    required: ['timezone', 'per_agent', 'total'],
+    properties: {
+      timezone: { type: 'string', description: expect.stringContaining('IANA') },
+      per_agent: { type: 'integer', minimum: 0, maximum: 1_000_000_000 },
+    },
+  });
+  expect(await schemaOf('plans')).toMatchObject({ description: expect.stringContaining('exec') });
+  expect(await schemaOf('auto_approve')).toMatchObject({
+    properties: { kinds: { type: 'array', maxItems: 200, description: expect.stringContaining('exec') } },
+  });
+});
+
 test('a value that its schema refuses is refused with the reason, and a good one is kept with who set it', async () => {
   expect((await problemOf(await put('tweet_quota', { value: { max_per_day: -1 } }))).code).toBe(
     'invalid_policy',

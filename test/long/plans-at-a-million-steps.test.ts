@@ -157,7 +157,7 @@ async function aDayInShort(database: Database): Promise<void> {
   while ((await sealOnce(database)) > 0);
   await countOnDemand(database, 1);
   await eventsHead(database);
-  await listProposals(database, { status: 'pending' }, { beforeId: null, limit: 50 });
+  await listProposals(database, { status: 'pending' }, { afterId: null, limit: 50 });
   await listEvents(database, {}, { limit: 100 });
   await listEvents(
     database,

@@ -9,6 +9,7 @@ export function addMissions(program: Command): void {
     .description('list missions, the newest first')
     .option('--status <status>', 'active, completed or failed')
     .option('--agent <id>', 'of one agent')
+    .option('--search <text>', 'with this in the title, in whatever case; or with this id')
     .option('--limit <number>', 'how many', '20')
     .option('--cursor <cursor>', 'where the page begins: `next` of the page before')
     .addHelpText('after', '\nExample:\n  opsloop missions --status failed')
@@ -16,14 +17,18 @@ export function addMissions(program: Command): void {
       async (options: {
         status?: 'active' | 'completed' | 'failed';
         agent?: string;
+        search?: string;
         limit: string;
         cursor?: string;
       }) => {
         const { client, show } = await connect(program);
-        const { agent, ...query } = options;
-        const answer = await client.read(
-          client.api.api.ops.missions.$get({ query: { ...query, ...(agent ? { agent_id: agent } : {}) } }),
-        );
+        const { agent, search, ...given } = options;
+        const query = {
+          ...given,
+          ...(agent ? { agent_id: agent } : {}),
+          ...(search ? { q: search } : {}),
+        };
+        const answer = await client.read(client.api.api.ops.missions.$get({ query }));
         show(answer, ({ missions, next }) => {
           printTable(
             missions,

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { parseJson, requireName } from '../input.ts';
-import { bold, dim, printLine } from '../print.ts';
+import { ago, bold, dim, printFields, printLine, printTable } from '../print.ts';
+import { addPolicyPreview } from './policy-preview.ts';
 
 export function addPolicy(program: Command): void {
   const policy = program
@@ -52,4 +53,34 @@ export function addPolicy(program: Command): void {
         },
       );
     });
+
+  policy
+    .command('history')
+    .description('show the changes of one key, the newest first')
+    .argument('<key>')
+    .option('--limit <number>', 'how many', '20')
+    .option('--cursor <cursor>', 'where the page begins: `next` of the page before')
+    .addHelpText('after', '\nExample:\n  opsloop policy history daily_caps')
+    .action(async (key: string, query: { limit: string; cursor?: string }) => {
+      const { client, show } = await connect(program);
+      const param = { key: requireName(key) };
+      show(
+        await client.read(client.api.api.ops.policy[':key'].history.$get({ param, query })),
+        ({ changes, next }) => {
+          printTable(
+            changes,
+            [
+              { title: 'made', value: (row) => ago(row.at) },
+              { title: 'by', value: (row) => row.by ?? '' },
+              { title: 'from', value: (row) => JSON.stringify(row.from) },
+              { title: 'to', value: (row) => JSON.stringify(row.to) },
+            ],
+            'It was never changed.',
+          );
+          if (next) printFields({ 'next page': `--cursor ${next}` });
+        },
+      );
+    });
+
+  addPolicyPreview(policy, program);
 }

@@ -6,6 +6,8 @@ type Options = {
   status?: 'pending' | 'approved' | 'rejected' | 'completed';
   agent?: string;
   kind?: string;
+  search?: string;
+  oldest?: boolean;
   limit: string;
   cursor?: string;
 };
@@ -17,15 +19,21 @@ export function addProposals(program: Command): void {
     .option('--status <status>', 'pending, approved, rejected or completed')
     .option('--agent <id>', 'of one agent')
     .option('--kind <kind>', 'of one kind')
+    .option('--search <text>', 'with this in the title, in whatever case; or with this id')
+    .option('--oldest', 'with --status pending: the oldest first')
     .option('--limit <number>', 'how many', '20')
     .option('--cursor <cursor>', 'where the page begins: `next` of the page before')
     .addHelpText('after', '\nExample:\n  opsloop proposals --status pending')
     .action(async (options: Options) => {
       const { client, show } = await connect(program);
-      const { agent, ...query } = options;
-      const answer = await client.read(
-        client.api.api.ops.proposals.$get({ query: { ...query, ...(agent ? { agent_id: agent } : {}) } }),
-      );
+      const { agent, search, oldest, ...given } = options;
+      const query = {
+        ...given,
+        ...(agent ? { agent_id: agent } : {}),
+        ...(search ? { q: search } : {}),
+        ...(oldest ? { oldest: 'true' as const } : {}),
+      };
+      const answer = await client.read(client.api.api.ops.proposals.$get({ query }));
       show(answer, ({ proposals, next }) => {
         printTable(
           proposals,

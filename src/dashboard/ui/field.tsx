@@ -1,4 +1,5 @@
 import {
+  type ComponentProps,
   type InputHTMLAttributes,
   type ReactNode,
   type SelectHTMLAttributes,
@@ -10,7 +11,7 @@ import styles from './field.module.css';
 type Common = { label: string; hint?: ReactNode };
 
 /** One line of text. */
-export function TextField({ label, hint, ...rest }: Common & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({ label, hint, ...rest }: Common & ComponentProps<'input'>) {
   const id = useId();
   return (
     <div className={styles.field}>

@@ -27,6 +27,8 @@ export type VerifyOptions = {
   /** Public keys of other homes whose signatures count. */
   trusted?: readonly Verifier[];
   onProgress?: (progress: Progress) => void;
+  /** Ends the work before its next statement, with the signal's reason. */
+  signal?: AbortSignal | undefined;
 };
 export type Verdict = {
   ok: boolean;
@@ -55,7 +57,13 @@ type Walk = {
  * that this home has signed. It reads batch by batch, each with statements of its own, so that it holds up nobody
  * and needs little memory; it stops at the first offence.
  */
-export async function verifyLog(db: Db, options: VerifyOptions): Promise<Verdict> {
+export async function verifyLog(database: Db, options: VerifyOptions): Promise<Verdict> {
+  const db: Db = {
+    query: async (text, values, more) => {
+      options.signal?.throwIfAborted();
+      return database.query(text, values, more);
+    },
+  };
   const began = performance.now();
   const own = await readLogKey(options.home);
   const verifiers = [...(own ? [own] : []), ...(options.trusted ?? [])];

@@ -8,6 +8,7 @@ import { readKey } from '../middleware/authenticate.ts';
 import type { HttpParts } from '../parts.ts';
 import { strict } from '../refuse-invalid.ts';
 import { openEventStream } from '../stream/event-stream.ts';
+import { errorText, pieces, placeText, setStreamHeaders } from '../stream/sse.ts';
 import { EVENT_FILTERS, toEventFilter } from './events.ts';
 
 const SEQ = /^\d{1,15}$/;
@@ -52,22 +53,30 @@ export function eventStreamRoute(app: App, { streams, times }: HttpParts) {
       );
     }
     const filter = toEventFilter(filters, caller);
-    c.header('Content-Type', 'text/event-stream; charset=utf-8');
-    // Some proxies collect an answer before they pass it on, unless told not to.
-    c.header('X-Accel-Buffering', 'no');
+    setStreamHeaders(c);
     if (c.req.method === 'HEAD') return c.body(null, 200);
     streams.requireRoom(caller);
 
+    let throughSeq = afterSeq;
     const opened = openEventStream({
-      follow: (signal) => followEvents(app.database, filter, afterSeq, signal),
-      afterSeq,
+      async *follow(signal) {
+        for await (const chunk of followEvents(app.database, filter, afterSeq, signal)) {
+          throughSeq = chunk.throughSeq;
+          yield pieces(chunk.events);
+        }
+      },
+      greeting: `retry: 1000\n${placeText('the log of opsloop', afterSeq)}`,
+      ping: () => placeText('ping', throughSeq),
       times,
       isStillAllowed: async () => {
         const now = await app.authenticate(key);
         return now !== null && now.scopes.includes('read') && now.agentId === caller.agentId;
       },
       cut: () => void c.env.outgoing?.destroy(),
-      onFailure: (error) => app.log.error({ err: toError(error) }, 'an event stream failed'),
+      onFailure(error) {
+        app.log.error({ err: toError(error) }, 'an event stream failed');
+        return errorText('internal', 'The stream failed; connect again with Last-Event-ID.');
+      },
       onOver: streams.remove,
     });
     streams.add(opened.stream, caller);

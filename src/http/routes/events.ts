@@ -6,9 +6,9 @@ import type { Caller } from '../../keys/schema.ts';
 import { encodeCursor } from '../../lib/cursor.ts';
 import { needs } from '../access.ts';
 import { makeRouter } from '../env.ts';
-import { pageOf, seqOfCursor } from '../page.ts';
+import { numberOfCursor, pageOf } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
-import { IdFilter, json, Next } from '../schemas/common.ts';
+import { EntityFilter, IdFilter, json, Next } from '../schemas/common.ts';
 import { Event } from '../schemas/rows.ts';
 
 /** The query members that choose events, in the list and in the stream. */
@@ -19,10 +19,7 @@ export const EVENT_FILTERS = {
     .optional()
     .openapi({ description: 'A kind, or a prefix that ends with a dot: `step.`' }),
   entity: z.enum(ENTITIES).optional(),
-  entity_id: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,200}$/, '1 to 200 visible ASCII characters')
-    .optional(),
+  entity_id: EntityFilter,
   proposal_id: IdFilter,
 };
 
@@ -52,7 +49,7 @@ const list = createRoute({
 export function eventRoutes({ database }: App) {
   return makeRouter().openapi(list, async (c) => {
     const query = c.req.valid('query');
-    const page = { beforeSeq: seqOfCursor(query.cursor), limit: query.limit };
+    const page = { beforeSeq: numberOfCursor(query.cursor), limit: query.limit };
     const { events, next } = await listEvents(database, toEventFilter(query, c.get('caller')), page);
     return c.json({ events, next: next === null ? null : encodeCursor(next) }, 200);
   });

@@ -2,14 +2,24 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { findAgent, unknownAgent } from '../../agents/agents.ts';
 import type { App } from '../../app.ts';
 import { AppError } from '../../errors.ts';
+import { encodeCursor } from '../../lib/cursor.ts';
 import { Name } from '../../lib/name.ts';
-import { listPolicy, setPaused, setPolicy } from '../../policy/policy.ts';
-import { POLICY_KEYS, POLICY_MEANING, type PolicyRow } from '../../policy/schema.ts';
+import { previewPolicy } from '../../loop/preview.ts';
+import { listPolicy, policyHistory, setPaused, setPolicy } from '../../policy/policy.ts';
+import {
+  POLICY_KEYS,
+  POLICY_MEANING,
+  type PolicyKey,
+  type PolicyRow,
+  policyJsonSchema,
+} from '../../policy/schema.ts';
 import { needs } from '../access.ts';
 import { makeRouter } from '../env.ts';
+import { numberOfCursor, pageOf } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
-import { body, json, optionalBody } from '../schemas/common.ts';
-import { Paused, PolicyEntry } from '../schemas/installation.ts';
+import { body, json, Next, optionalBody } from '../schemas/common.ts';
+import { Paused, PolicyChange, PolicyEntry } from '../schemas/installation.ts';
+import { Preview } from '../schemas/preview.ts';
 
 const KeyParam = strict({ key: z.string().max(64) });
 const Value = z.unknown().refine((value) => value !== undefined, 'is missing');
@@ -41,6 +51,26 @@ const set = createRoute({
   ...needs('admin'),
   request: { params: KeyParam, body: body(strict({ value: Value })) },
   responses: { 200: json(z.object({ policy: PolicyEntry }), 'The key and its new value') },
+});
+
+const history = createRoute({
+  method: 'get',
+  path: '/api/ops/policy/{key}/history',
+  summary: 'List the changes of one key of the policy, the newest first',
+  ...needs('read', { query: true }),
+  request: { params: KeyParam, query: strict(pageOf(200, 50)) },
+  responses: { 200: json(z.object({ changes: z.array(PolicyChange), next: Next }), 'A page of changes') },
+});
+
+const preview = createRoute({
+  method: 'post',
+  path: '/api/ops/policy/{key}/preview',
+  summary: 'Say what another value of one key would do',
+  description:
+    "Replays today's proposals and those of the 7 days before, the newest 50,000 at most, under the policy as it stands and under the changed one. Nothing is stored.",
+  ...needs('read'),
+  request: { params: KeyParam, body: body(strict({ value: Value })) },
+  responses: { 200: json(Preview, 'What would become of them') },
 });
 
 const pause = createRoute({
@@ -79,6 +109,16 @@ export function policyRoutes({ database }: App) {
       const row = await setPolicy(database, c.req.valid('param').key, value, c.get('caller').by);
       return c.json({ policy: withMeaning(row) }, 200);
     })
+    .openapi(history, async (c) => {
+      const { cursor, limit } = c.req.valid('query');
+      const page = { beforeId: numberOfCursor(cursor), limit };
+      const { changes, next } = await policyHistory(database, c.req.valid('param').key, page);
+      const shown = changes.map(({ id: _id, ...change }) => change);
+      return c.json({ changes: shown, next: next === null ? null : encodeCursor(next) }, 200);
+    })
+    .openapi(preview, async (c) =>
+      c.json(await previewPolicy(database, c.req.valid('param').key, c.req.valid('json').value), 200),
+    )
     .openapi(pause, async (c) => {
       const { agent_id } = c.req.valid('json');
       if (agent_id !== undefined && !(await findAgent(database, agent_id))) throw unknownAgent(agent_id);
@@ -90,7 +130,12 @@ export function policyRoutes({ database }: App) {
     });
 }
 
+/** A key that this program does not know, of another version, has no meaning here and takes any value. */
 function withMeaning(row: PolicyRow) {
-  const meanings: Record<string, string> = POLICY_MEANING;
-  return { ...row, meaning: meanings[row.key] ?? '' };
+  const known = POLICY_KEYS.find((key): key is PolicyKey => key === row.key);
+  return {
+    ...row,
+    meaning: known ? POLICY_MEANING[known] : '',
+    schema: known ? policyJsonSchema(known) : {},
+  };
 }

@@ -6,25 +6,45 @@ import { whyProposal } from '../../loop/why.ts';
 import { latestMission } from '../../missions/missions.ts';
 import { getProposal, listProposals } from '../../proposals/proposals.ts';
 import { Body, PROPOSAL_STATUSES, Reason, Title } from '../../proposals/schema.ts';
-import { encodeCursor } from '../../lib/cursor.ts';
 import { agentFilter, needs, requireOwn } from '../access.ts';
 import { makeRouter } from '../env.ts';
-import { idOfCursor, pageOf } from '../page.ts';
+import { idOfCursor, pageOf, toNext } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
-import { IdParam, json, NameFilter, Next, optionalBody } from '../schemas/common.ts';
+import {
+  Flag,
+  IdParam,
+  json,
+  NameFilter,
+  Next,
+  optionalBody,
+  Search,
+  SEARCH_NOTE,
+  slimWithout,
+} from '../schemas/common.ts';
 import { Proposal, ProposalWithMission, Why } from '../schemas/rows.ts';
 
 const list = createRoute({
   method: 'get',
   path: '/api/ops/proposals',
   summary: 'List proposals, the newest first',
+  description: SEARCH_NOTE,
   ...needs('read', { agents: 'own', query: true }),
   request: {
     query: strict({
       status: z.enum(PROPOSAL_STATUSES).optional(),
       kind: NameFilter,
       agent_id: NameFilter,
+      q: Search,
+      oldest: Flag.openapi({
+        type: 'boolean',
+        default: false,
+        description: 'The oldest first; only with `status=pending`.',
+      }),
+      slim: slimWithout('body, original and policy_snapshot'),
       ...pageOf(200, 50),
+    }).refine(({ oldest, status }) => !oldest || status === 'pending', {
+      path: ['oldest'],
+      error: 'the oldest come first only with status=pending',
     }),
   },
   responses: { 200: json(z.object({ proposals: z.array(Proposal), next: Next }), 'A page of proposals') },
@@ -74,12 +94,11 @@ const rejection = createRoute({
 export function proposalRoutes({ database, serving }: App) {
   return makeRouter()
     .openapi(list, async (c) => {
-      const { status, kind, agent_id, limit, cursor } = c.req.valid('query');
-      const filter = { status, kind, agentId: agentFilter(c.get('caller'), agent_id) };
-      const { rows, more } = await listProposals(database, filter, { beforeId: idOfCursor(cursor), limit });
-      const last = rows.at(-1);
-      const next = more && last ? encodeCursor(last.id) : null;
-      return c.json({ proposals: rows, next }, 200);
+      const { status, kind, agent_id, q, oldest, slim, limit, cursor } = c.req.valid('query');
+      const filter = { status, kind, q, agentId: agentFilter(c.get('caller'), agent_id) };
+      const page = { afterId: idOfCursor(cursor), limit, oldestFirst: oldest, slim };
+      const { rows, next } = await listProposals(database, filter, page);
+      return c.json({ proposals: rows, next: toNext(next) }, 200);
     })
     .openapi(one, async (c) => {
       const proposal = await getProposal(database, c.req.valid('param').id);

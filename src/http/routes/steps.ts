@@ -5,15 +5,17 @@ import { STEP_STATUSES } from '../../steps/schema.ts';
 import { getStep, listSteps } from '../../steps/steps.ts';
 import { agentFilter, needs, requireOwn } from '../access.ts';
 import { makeRouter } from '../env.ts';
-import { idOfCursor, pageOf, toPage } from '../page.ts';
+import { idOfCursor, pageOf, toNext } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
-import { IdFilter, IdParam, json, NameFilter, Next } from '../schemas/common.ts';
+import { IdFilter, IdParam, json, NameFilter, Next, slimWithout, WorkerFilter } from '../schemas/common.ts';
 import { Step, Why } from '../schemas/rows.ts';
 
 const list = createRoute({
   method: 'get',
   path: '/api/ops/steps',
   summary: 'List steps, the newest first',
+  description:
+    'With `worker_id`, unless with `status=running`, 5,000 rows are looked at for a page, so a page can be short or empty and still have a next one.',
   ...needs('read', { agents: 'own', query: true }),
   request: {
     query: strict({
@@ -21,6 +23,8 @@ const list = createRoute({
       kind: NameFilter,
       agent_id: NameFilter,
       mission_id: IdFilter,
+      worker_id: WorkerFilter,
+      slim: slimWithout('input and output'),
       ...pageOf(200, 50),
     }),
   },
@@ -48,12 +52,12 @@ const why = createRoute({
 export function stepRoutes({ database, serving }: App) {
   return makeRouter()
     .openapi(list, async (c) => {
-      const { status, kind, agent_id, mission_id, limit, cursor } = c.req.valid('query');
+      const { status, kind, agent_id, mission_id, worker_id, slim, limit, cursor } = c.req.valid('query');
       const agentId = agentFilter(c.get('caller'), agent_id);
-      const filter = { status, kind, agentId, missionId: mission_id };
-      const beforeId = idOfCursor(cursor);
-      const { rows, next } = toPage(await listSteps(database, filter, { beforeId, limit: limit + 1 }), limit);
-      return c.json({ steps: rows, next }, 200);
+      const filter = { status, kind, agentId, missionId: mission_id, workerId: worker_id };
+      const page = { beforeId: idOfCursor(cursor), limit, slim };
+      const { rows, next } = await listSteps(database, filter, page);
+      return c.json({ steps: rows, next: toNext(next) }, 200);
     })
     .openapi(one, async (c) => {
       const step = await getStep(database, c.req.valid('param').id);

@@ -10,8 +10,23 @@ export const PolicyEntry = z
     updated_at: Time.nullable(),
     updated_by: z.string().nullable(),
     meaning: z.string(),
+    schema: z.record(z.string(), z.unknown()).openapi({ description: 'The JSON Schema of the value.' }),
   })
   .openapi('Policy');
+
+export const PolicyChange = z
+  .object({
+    seq: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: 'In the log; null while it waits for its seal.' }),
+    at: Time,
+    by: z.string().nullable(),
+    from: z.unknown(),
+    to: z.unknown(),
+  })
+  .openapi('PolicyChange');
 
 export const Paused = z.object({ enabled: z.boolean(), agents: z.array(z.string()) }).openapi('Paused');
 
@@ -71,16 +86,27 @@ export const ActionRun = z
   })
   .openapi('ActionRun');
 
+const BeatAction = z.object({
+  action: z.string(),
+  status: z.enum(['ok', 'error']),
+  duration_ms: z.number().nullable(),
+  details: z.unknown(),
+});
+
+/** A beat of the past, or the one under way. */
+export const PastBeat = z
+  .object({
+    id: z.uuid(),
+    started_at: Time,
+    finished_at: Time.nullable().openapi({ description: 'Null: it is under way.' }),
+    asked_by: z.string(),
+    actions: z.array(BeatAction),
+  })
+  .openapi('PastBeat');
+
 export const Beat = z
   .object({
-    actions: z.array(
-      z.object({
-        action: z.string(),
-        status: z.enum(['ok', 'error']),
-        duration_ms: z.number().nullable(),
-        details: z.unknown(),
-      }),
-    ),
+    actions: z.array(BeatAction),
     beat_id: z.uuid(),
     joined: z.boolean().openapi({ description: 'A beat was under way, and this is its result.' }),
   })

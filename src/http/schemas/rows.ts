@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { ATTEMPT_ENDS } from '../../loop/attempts.ts';
 import { MISSION_STATUSES } from '../../missions/schema.ts';
 import { PROPOSAL_STATUSES } from '../../proposals/schema.ts';
 import { STEP_STATUSES } from '../../steps/schema.ts';
@@ -66,6 +67,34 @@ const Verdict = z.object({
   used: z.number().nullable().openapi({ description: 'Null: it could not be counted, so it refuses.' }),
   passed: z.boolean(),
 });
+
+export const Attempt = z
+  .object({
+    step_id: z.uuid(),
+    attempt: z.number().int(),
+    worker_id: z.string().nullable(),
+    claimed_at: Time.nullable(),
+    ended_at: Time.nullable(),
+    ended_as: z.enum(ATTEMPT_ENDS).nullable().openapi({
+      description:
+        'lost: its worker died. stale: it ran longer than policy allows. cancelled: its mission ended. Null: it runs.',
+    }),
+    failure: z.object({ class: z.string(), message: z.string().nullable() }).nullable(),
+    calls: z.array(
+      z.object({
+        model: z.string().nullable(),
+        provider: z.string().nullable(),
+        engine: z.string(),
+        input_tokens: z.number().int().nullable(),
+        output_tokens: z.number().int().nullable(),
+        first_token_ms: z.number().int().nullable(),
+        load_ms: z.number().int().nullable(),
+        duration_ms: z.number().int(),
+        outcome: z.string(),
+      }),
+    ),
+  })
+  .openapi('Attempt');
 
 export const Proposal = z
   .object({

@@ -1,29 +1,31 @@
-import type { EventChunk } from '../../events/events.ts';
 import { makeWake } from '../../lib/wake.ts';
 import type { StreamTimes } from '../parts.ts';
-import { errorText, pieces, placeText } from './sse.ts';
+import { errorText } from './sse.ts';
 import type { OpenStream } from './streams.ts';
 
 const LAST_WORDS_MS = 2_000;
 
 /**
- * One reader of the log. Nothing is read from the database before the reader has taken what it was given, so a
- * slow one costs a chunk of memory and, after a while, its connection.
+ * One reader of texts that come one after the other. Nothing is read from their source before the reader has taken
+ * what it was given, so a slow one costs a chunk of memory and, after a while, its connection.
  *
- * The states: it follows (chunks, and a ping when there is nothing), then it ends (last words are queued, and
+ * The states: it follows (texts, and a ping when there is nothing), then it ends (last words are queued, and
  * the connection is cut when they are not taken), then it is over (everything is given back). Three things lead
  * from following to the end: a reader that takes nothing, a key that is no longer valid, and a server that
- * stops. A reader that leaves goes straight to over.
+ * stops. A reader that leaves, and a source that has nothing more, go straight to over.
  */
 export function openEventStream(options: {
-  follow: (signal: AbortSignal) => AsyncGenerator<EventChunk>;
-  afterSeq: number;
+  /** The source, which ends when the signal aborts. */
+  follow: (signal: AbortSignal) => AsyncGenerator<string[]>;
+  greeting: string;
+  ping: () => string;
   times: StreamTimes;
   /** Asked at every ping. */
   isStillAllowed: () => Promise<boolean>;
   /** Ends the connection when the reader does not take the last words. */
   cut: () => void;
-  onFailure: (error: unknown) => void;
+  /** Keeps what the source has failed of, and makes the last words of it. */
+  onFailure: (error: unknown) => string;
   onOver: (stream: OpenStream) => void;
 }): { stream: OpenStream; body: ReadableStream<Uint8Array> } {
   const { times } = options;
@@ -31,8 +33,8 @@ export function openEventStream(options: {
   const leaving = new AbortController();
   const chunks = options.follow(leaving.signal);
   const wake = makeWake();
-  const waiting: string[] = [`retry: 1000\n${placeText('the log of opsloop', options.afterSeq)}`];
-  let place = options.afterSeq;
+  const waiting: string[] = [options.greeting];
+  let isExhausted = false;
   let reading: Promise<void> | undefined;
   let lastWords: string | undefined;
   let isOver = false;
@@ -68,12 +70,10 @@ export function openEventStream(options: {
   const readChunk = async () => {
     try {
       const { done, value } = await chunks.next();
-      if (done || !value) return;
-      waiting.push(...pieces(value.events));
-      place = value.throughSeq;
+      if (done) isExhausted = true;
+      else waiting.push(...value);
     } catch (error) {
-      options.onFailure(error);
-      finish(errorText('internal', 'The stream failed; connect again with Last-Event-ID.'));
+      if (!leaving.signal.aborted) finish(options.onFailure(error));
     }
   };
 
@@ -83,8 +83,9 @@ export function openEventStream(options: {
       if (isOver) return null;
       const text = waiting.shift();
       if (text !== undefined) return text;
+      if (isExhausted) return null;
       const untilPing = lastSentAt + times.pingMs - performance.now();
-      if (untilPing <= 0) return placeText('ping', place);
+      if (untilPing <= 0) return options.ping();
       reading ??= readChunk().finally(() => {
         reading = undefined;
         wake.call();
@@ -116,10 +117,12 @@ export function openEventStream(options: {
       async pull(controller) {
         clearTimeout(slowTimer);
         const text = await nextText();
-        if (text === null) return;
-        controller.enqueue(encoder.encode(text));
-        lastSentAt = performance.now();
-        if (lastWords === undefined) return expectPull();
+        if (text === null && (isOver || !isExhausted)) return;
+        if (text !== null) {
+          controller.enqueue(encoder.encode(text));
+          lastSentAt = performance.now();
+          if (lastWords === undefined) return expectPull();
+        }
         controller.close();
         over();
       },

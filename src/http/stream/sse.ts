@@ -1,4 +1,12 @@
+import type { Context } from 'hono';
 import type { EventRow } from '../../events/schema.ts';
+import type { HttpEnv } from '../env.ts';
+
+export function setStreamHeaders(c: Context<HttpEnv>): void {
+  c.header('Content-Type', 'text/event-stream; charset=utf-8');
+  // Some proxies collect an answer before they pass it on, unless told not to.
+  c.header('X-Accel-Buffering', 'no');
+}
 
 /** The text of server-sent events. JSON has no line breaks, so one data line is enough. */
 export function eventText(event: EventRow): string {
@@ -10,8 +18,13 @@ export function placeText(comment: string, seq: number): string {
   return `: ${comment}\nid: ${seq}\n\n`;
 }
 
+/** An event without a place: nobody comes back to it. */
+export function namedText(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
 export function errorText(code: string, message: string): string {
-  return `event: error\ndata: ${JSON.stringify({ code, message })}\n\n`;
+  return namedText('error', { code, message });
 }
 
 /** Texts of moderate size, so that a slow reader is seen to take something. */
