@@ -1,0 +1,68 @@
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { useRefusal } from '../../data/me.ts';
+import type { Agent } from '../../data/types.ts';
+import { Dialog } from '../../ui/dialog.tsx';
+import { TextField } from '../../ui/field.tsx';
+import { saveAgent } from './queries.ts';
+
+/** Changes an agent, or makes one. */
+export function EditAgent({ agent, onClose }: { agent: Agent | null; onClose: () => void }) {
+  const [id, setId] = useState(agent?.agent_id ?? '');
+  const [name, setName] = useState(agent?.display_name ?? '');
+  const [role, setRole] = useState(agent?.role ?? '');
+  const [model, setModel] = useState(agent?.model_override ?? '');
+  const [, go] = useLocation();
+  const saving = useMutation({
+    mutationFn: () =>
+      saveAgent(id, { display_name: name || null, role: role || null, model_override: model || null }),
+    onSuccess: () => {
+      onClose();
+      go(`/agents/${id}`);
+    },
+  });
+  return (
+    <Dialog
+      title={agent === null ? 'New agent' : `Edit ${agent.agent_id}`}
+      verb="Save"
+      busy={saving.isPending}
+      error={saving.error}
+      refusal={useRefusal('admin')}
+      onSubmit={() => saving.mutate()}
+      onClose={onClose}
+    >
+      {agent === null && (
+        <TextField
+          label="Id"
+          hint="Letters, digits, dots, dashes; it cannot be changed later."
+          required
+          maxLength={64}
+          pattern="[A-Za-z0-9][A-Za-z0-9_.\-]*"
+          value={id}
+          onChange={(event) => setId(event.target.value)}
+        />
+      )}
+      <TextField
+        label="Display name"
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <TextField
+        label="Role"
+        hint="It stands in the prompts of its steps."
+        maxLength={64}
+        value={role}
+        onChange={(event) => setRole(event.target.value)}
+      />
+      <TextField
+        label="Model"
+        hint="A name as Ollama has it, or provider:model. Empty: the default."
+        maxLength={200}
+        value={model}
+        onChange={(event) => setModel(event.target.value)}
+      />
+    </Dialog>
+  );
+}
