@@ -3,7 +3,8 @@ import styles from './items.module.css';
 import type { Tone } from './vocabulary.ts';
 
 /** A list of things to look at, each a block with a first line and what is to be known of it. */
-export function Items({ children }: { children: ReactNode }) {
+export function Items({ children }: { children: ReactNode[] }) {
+  if (children.length === 0) return null;
   return <ul className={styles.items}>{children}</ul>;
 }
 

@@ -36,7 +36,7 @@ export function Table<Row>({ caption, columns, rows, keyOf }: Props<Row>) {
             <tr key={keyOf(row)}>
               {columns.map(({ name, numeric, cell }) => (
                 <td key={name} data-name={name} data-numeric={numeric}>
-                  {cell(row)}
+                  <div className={styles.cell}>{cell(row)}</div>
                 </td>
               ))}
             </tr>

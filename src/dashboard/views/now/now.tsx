@@ -31,17 +31,15 @@ export function Now() {
             {({ stuck }) => <Stuck groups={stuck} />}
           </Answer>
         </Panel>
-      </Columns>
-      <Columns>
-        <Panel title="Runs">
-          <Answer of={attention} what="list of what runs">
-            {({ running }) => <Running steps={running} />}
-          </Answer>
-        </Panel>
         <Panel title="Health">
           <HealthPanel />
         </Panel>
       </Columns>
+      <Panel title="Runs">
+        <Answer of={attention} what="list of what runs">
+          {({ running }) => <Running steps={running} />}
+        </Answer>
+      </Panel>
       <Figures />
     </Page>
   );

@@ -1,5 +1,6 @@
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Empty } from '../../ui/answer.tsx';
+import { First } from '../../ui/first.tsx';
 import { AgentLink, MissionLink } from '../../ui/links.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Since } from '../../ui/time.tsx';
@@ -7,6 +8,14 @@ import type { Attention } from './queries.ts';
 
 export function Running({ steps }: { steps: Attention['running'] }) {
   if (steps.length === 0) return <Empty>No step is being worked.</Empty>;
+  return (
+    <First rows={steps} most={8} what="steps">
+      {(rows) => <RunningTable steps={rows} />}
+    </First>
+  );
+}
+
+function RunningTable({ steps }: { steps: readonly Attention['running'][number][] }) {
   return (
     <Table
       caption="Steps that run, the oldest first"

@@ -1,3 +1,4 @@
+import { sayNumber } from '../../../ui/duration.ts';
 import { Check, TextField } from '../../../ui/field.tsx';
 import { Json } from '../../../ui/json.tsx';
 import styles from '../policy.module.css';
@@ -21,7 +22,7 @@ export function Field({ schema, name, value, onChange }: FieldProps) {
       return (
         <TextField
           label={label}
-          hint={description || `${shape.min ?? 'any'} to ${shape.max ?? 'any'}`}
+          hint={description || sayRange(shape.min, shape.max)}
           type="number"
           min={shape.min}
           max={shape.max}
@@ -61,4 +62,8 @@ export function Field({ schema, name, value, onChange }: FieldProps) {
     case 'other':
       return <Json value={value} label={label} />;
   }
+}
+
+function sayRange(min: number | undefined, max: number | undefined): string {
+  return `${min === undefined ? 'any' : sayNumber(min)} to ${max === undefined ? 'any' : sayNumber(max)}`;
 }
