@@ -7,7 +7,7 @@ import { requireSafeSettings } from './db/settings.ts';
 import { untilAvailable } from './db/until-available.ts';
 import { AppError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
-import { type Health, readHealth } from './health/health.ts';
+import { type Health, readHealth, readProblems } from './health/health.ts';
 import { ACTIONS, homeActions } from './heartbeat/actions.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
@@ -52,6 +52,8 @@ export type App = {
   serving: Serving;
   beat(askedBy: string): Promise<Beat>;
   health(): Promise<Health>;
+  /** What is wrong, as health says it. */
+  problems(): Promise<string[]>;
   worker(): Worker | undefined;
   /** The bridge to the workspace's files, where it runs in this process. */
   bridge(): Bridge | undefined;
@@ -154,6 +156,7 @@ export function createApp(options: AppOptions): App {
       throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
     },
     health: () => readHealth(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
+    problems: () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
     worker: () => worker,
     bridge: () => bridge,
     isReady: () => ready,

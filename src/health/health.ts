@@ -6,7 +6,13 @@ import { lastBeatAge } from '../heartbeat/heartbeat.ts';
 import { humanDuration } from '../lib/time.ts';
 import type { Llm } from '../llm/llm.ts';
 import { VERSION } from '../version.ts';
-import { type OldestWork, selectCounts, selectFailedActions, selectOldestWork } from './queries.ts';
+import {
+  type OldestWork,
+  selectCounts,
+  selectFailedActions,
+  selectOldestWork,
+  selectState,
+} from './queries.ts';
 
 export type Health = {
   status: 'ok' | 'degraded';
@@ -46,14 +52,60 @@ export type FilesHealth = { mode: string | null; waiting: number; problems: stri
 const SLOW_SEALING_MS = 10_000;
 
 /** How the installation is, from the database and this process. */
-export async function readHealth(
+export async function readHealth(...about: About): Promise<Health> {
+  const [database, llm, , files] = about;
+  const { state, latencyMs, beatAge, events, signed, problems } = await look(...about);
+  const counts = await selectCounts(database);
+  const { serving, llm: hasModel, extractive } = llm.status();
+  return {
+    status: problems.length === 0 ? 'ok' : 'degraded',
+    version: VERSION,
+    problems,
+    database: {
+      version: state.version,
+      latency_ms: latencyMs,
+      connections: database.load(),
+      hints: database.hints.listening(),
+    },
+    workers: { alive: state.workers },
+    last_beat_age_seconds: beatAge === null ? null : Math.round(beatAge / 1000),
+    events: {
+      seq: events.seq,
+      sealing_lag_ms: events.lagMs,
+      hash: events.hash,
+      signed: signed.head,
+      signed_problem: signed.problem,
+    },
+    retention: state.retention ?? { keep_days: null },
+    counts: {
+      proposals_pending: counts.pending,
+      missions_active: counts.active,
+      steps_ready: counts.ready,
+      steps_delayed: counts.delayed,
+      steps_running: counts.running,
+      outputs_unwritten: counts.unwritten,
+    },
+    paused: state.paused ?? { enabled: true, agents: [] },
+    llm: { serving, llm: hasModel, extractive },
+    files,
+  };
+}
+
+/** What is wrong, as health says it, without counting what there is. */
+export async function readProblems(...about: About): Promise<string[]> {
+  return (await look(...about)).problems;
+}
+
+type About = [
   database: Database,
   llm: Llm,
-  { home, heartbeatMs }: { home: string; heartbeatMs: number },
+  options: { home: string; heartbeatMs: number },
   files: FilesHealth | null,
-): Promise<Health> {
+];
+
+async function look(...[database, llm, { home, heartbeatMs }, files]: About) {
   const began = performance.now();
-  const counts = await selectCounts(database);
+  const state = await selectState(database);
   const latencyMs = Math.round(performance.now() - began);
   const beatAge = await lastBeatAge(database);
   const events = await eventsHead(database);
@@ -63,7 +115,7 @@ export async function readHealth(
   const deaf = database.hints.trouble();
 
   const problems = [
-    counts.workers === 0 && 'No worker is alive; start one with `opsloop worker`.',
+    state.workers === 0 && 'No worker is alive; start one with `opsloop worker`.',
     beatAge !== null &&
       beatAge > 2 * heartbeatMs &&
       `The last beat was ${humanDuration(beatAge)} ago; is a server running?`,
@@ -76,42 +128,11 @@ export async function readHealth(
       .filter(({ error }) => signed.problem === null || !error?.includes(signed.problem))
       .map(({ action, error }) => `The last beat could not do ${action}: ${error ?? 'it failed.'}`),
     !hasModel && !extractive && `No language model serves: ${serving}`,
-    counts.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
+    state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
     ...(files?.problems ?? []),
   ].filter((problem) => typeof problem === 'string');
 
-  return {
-    status: problems.length === 0 ? 'ok' : 'degraded',
-    version: VERSION,
-    problems,
-    database: {
-      version: counts.version,
-      latency_ms: latencyMs,
-      connections: database.load(),
-      hints: database.hints.listening(),
-    },
-    workers: { alive: counts.workers },
-    last_beat_age_seconds: beatAge === null ? null : Math.round(beatAge / 1000),
-    events: {
-      seq: events.seq,
-      sealing_lag_ms: events.lagMs,
-      hash: events.hash,
-      signed: signed.head,
-      signed_problem: signed.problem,
-    },
-    retention: counts.retention ?? { keep_days: null },
-    counts: {
-      proposals_pending: counts.pending,
-      missions_active: counts.active,
-      steps_ready: counts.ready,
-      steps_delayed: counts.delayed,
-      steps_running: counts.running,
-      outputs_unwritten: counts.unwritten,
-    },
-    paused: counts.paused ?? { enabled: true, agents: [] },
-    llm: { serving, llm: hasModel, extractive },
-    files,
-  };
+  return { state, latencyMs, beatAge, events, signed, problems };
 }
 
 /** How long the oldest work of each sort waits, for those who look for what is stuck. */

@@ -1,31 +1,43 @@
 import type { Db } from '../db/database.ts';
 
-export type Counts = {
+export type State = {
   version: string;
   workers: number;
+  paused: { enabled: boolean; agents: string[] } | null;
+  retention: { keep_days: number | null } | null;
+};
+
+/** What is cheap to know, however much there is. */
+export async function selectState(db: Db): Promise<State> {
+  const [state] = await db.query<State>(
+    `select current_setting('server_version') as version,
+       (select count(*) from ops_workers where ended_at is null and lease_expires_at > clock_timestamp())::integer as workers,
+       (select value from ops_policy where key = 'paused') as paused,
+       (select value from ops_policy where key = 'retention') as retention`,
+  );
+  if (!state) throw new Error('the database gave no state');
+  return state;
+}
+
+export type Counts = {
   pending: number;
   active: number;
   ready: number;
   delayed: number;
   running: number;
   unwritten: number;
-  paused: { enabled: boolean; agents: string[] } | null;
-  retention: { keep_days: number | null } | null;
 };
 
 /** How much of everything there is right now. */
 export async function selectCounts(db: Db): Promise<Counts> {
   const [counts] = await db.query<Counts>(
-    `select current_setting('server_version') as version,
-       (select count(*) from ops_workers where ended_at is null and lease_expires_at > clock_timestamp())::integer as workers,
+    `select
        (select count(*) from ops_proposals where decided_at is null)::integer as pending,
        (select count(*) from ops_missions where status = 'active')::integer as active,
        (select count(*) from ops_steps where ready)::integer as ready,
        (select count(*) from ops_steps where available_at is not null)::integer as delayed,
        (select count(*) from ops_steps where status = 'running')::integer as running,
-       (select count(*) from ops_artefacts where written_at is null)::integer as unwritten,
-       (select value from ops_policy where key = 'paused') as paused,
-       (select value from ops_policy where key = 'retention') as retention`,
+       (select count(*) from ops_artefacts where written_at is null)::integer as unwritten`,
   );
   if (!counts) throw new Error('the database gave no counts');
   return counts;

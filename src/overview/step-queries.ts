@@ -25,10 +25,10 @@ const COLUMNS = `s.id, s.mission_id, s.kind, s.title, s.status, s.agent_id, s.wo
   s.ready, s.available_at, s.failure`;
 
 /** When a queued step became claimable: at its time, or when the step before it was completed. */
-const CLAIMABLE_SINCE = `greatest(s.created_at,
-  (select p.run_at from ops_proposals p where s.position = 1 and p.id = s.proposal_id),
-  (select b.completed_at from ops_steps b
-   where b.mission_id = s.mission_id and b.position < s.position order by b.position desc limit 1)) as since`;
+const CLAIMABLE_SINCE = `greatest(s.created_at, case s.position
+  when 1 then (select p.run_at from ops_proposals p where p.id = s.proposal_id)
+  else (select b.completed_at from ops_steps b
+        where b.mission_id = s.mission_id and b.position < s.position order by b.position desc limit 1) end) as since`;
 
 /** Running steps, the oldest first. */
 export function selectRunning(db: Db, limit: number): Promise<OpenRow[]> {
@@ -87,7 +87,7 @@ export function selectWaiting(
        where lane.lane < $2),
      lanes as materialized (select * from lane),
      share as materialized (select greatest($1::integer / greatest(count(*), 1), 1) as size from lanes),
-     seen as (
+     seen as materialized (
        select lanes.lane, ${COLUMNS}, ${CLAIMABLE_SINCE}
        from lanes, lateral (
          select * from ops_steps one

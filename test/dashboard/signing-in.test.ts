@@ -45,6 +45,7 @@ inBrowser('signing in', () => {
 
   test('signing out ends the session on the server too', async () => {
     const tab = await browser.open('/');
+    await tab.getByText('Live', { exact: true }).waitFor();
     const open = () => t.database.query('select from ops_sessions where secret_hash is not null');
     const before = (await open()).length;
     await tab.getByText('operator', { exact: true }).click();

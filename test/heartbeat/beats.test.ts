@@ -179,6 +179,7 @@ test('an action that throws is recorded, and the others run', async () => {
     undefined,
     undefined,
     undefined,
+    undefined,
   ]);
   expect(await beatRow(id)).toMatchObject({ finished: true });
 });

@@ -42,6 +42,7 @@ test('a disk that takes no head fails that action alone, and health says so unti
   expect(actions.map(({ action, status }) => [action, status])).toEqual([
     ['recoverStaleSteps', 'ok'],
     ['forgetOldAnswers', 'ok'],
+    ['countEvents', 'ok'],
     ['signLogHead', 'error'],
     ['dropOldThreads', 'error'],
     ['logHeartbeat', 'ok'],

@@ -12,8 +12,8 @@ import { openPolicy, testWorker } from '../support/loop.ts';
 const db = useDatabase();
 const LONG = { limitMs: 600_000 };
 const NO_MODEL: Serving = { modelKinds: ['analyze'], unserved: () => 'It waits for a language model.' };
-/** Milliseconds that people do not notice, on a machine that is busy with other tests too. */
-const QUICK_MS = 100;
+/** Milliseconds that people do not notice. */
+const QUICK_MS = 50;
 
 /** 100,000 missions that ended, and 50,000 of 50 agents whose first step of two waits to be claimed. */
 beforeAll(async () => {

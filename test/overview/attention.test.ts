@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { completeSteps } from '../../src/engine/complete.ts';
 import { failStep } from '../../src/engine/fail.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import { cancelMission, retryMission } from '../../src/loop/missions.ts';
@@ -93,6 +94,24 @@ test('steps that wait for the same are one line, with the longest waiting of the
   ]);
   expect(stuck[0]?.examples).toHaveLength(3);
   expect(stuck[0]?.examples[0]).toMatchObject({ entity: 'mission', id: oldest?.mission.id, agent_id: 'ops' });
+});
+
+test('a step waits since the one before it was completed, not since it was made', async () => {
+  await openPolicy(db.database, ['content']);
+  await propose('pm', 'content');
+  const first = await worker.claimOne();
+  await completeSteps(db.database, [{ ...first, output: 'done' }]);
+  await age(3_600);
+  expect((await look()).stuck).toEqual([]);
+  await db.database.query(`update ops_steps set completed_at = now() - interval '2 minutes' where id = $1`, [
+    first.id,
+  ]);
+  const { stuck } = await look();
+  expect(stuck).toMatchObject([
+    { why: expect.stringContaining('No live worker works steps of kind "generate"') },
+  ]);
+  const waited = Date.now() - (stuck[0]?.examples[0]?.since.getTime() ?? 0);
+  expect([waited > 110_000, waited < 180_000]).toEqual([true, true]);
 });
 
 test('a pause, a limit, a token cap and a missing worker are told apart, the oldest first', async () => {

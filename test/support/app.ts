@@ -26,6 +26,7 @@ export type TestApp = TestDatabase & {
   key(input: Partial<KeyInput>): Promise<string>;
   /** Another listener of the same app, on a port of its own. */
   serve(options?: {
+    port?: number;
     http?: HttpOptions;
     limits?: Parameters<typeof serveHttp>[1]['limits'];
   }): Promise<HttpServer>;

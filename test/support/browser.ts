@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import type { HttpOptions } from '../../src/http/parts.ts';
+import type { HttpServer } from '../../src/http/serve.ts';
 import type { KeyInput } from '../../src/keys/schema.ts';
 import type { TestApp } from './app.ts';
 
@@ -35,14 +36,25 @@ export type TestBrowser = {
   /** The same without signing in. */
   openSignedOut(path?: string, options?: BrowserContextOptions): Promise<Tab>;
   url: string;
+  /** Ends the server, and begins it anew at the same place. */
+  stopServer(): Promise<void>;
+  startServer(): Promise<void>;
 };
 
 /** A server of the app and a browser before it. After each test no page may have complained of anything. */
 export function useBrowser(t: TestApp, http: HttpOptions = {}): TestBrowser {
   let browser: Browser | undefined;
+  let server: HttpServer | undefined;
   const tabs: Tab[] = [];
   const handle: TestBrowser = {
     url: '',
+    async stopServer() {
+      await server?.close();
+    },
+    async startServer() {
+      server = await t.serve({ http, ...(server ? { port: server.port } : {}) });
+      handle.url = server.url;
+    },
     async openSignedOut(path = '/', options = {}) {
       if (!browser) throw new Error('the browser is not there yet');
       const context = await browser.newContext({ locale: 'en-GB', ...options });
@@ -67,7 +79,7 @@ export function useBrowser(t: TestApp, http: HttpOptions = {}): TestBrowser {
 
   beforeAll(async () => {
     if (executablePath === undefined) return;
-    handle.url = (await t.serve({ http })).url;
+    await handle.startServer();
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   });
 

@@ -27,9 +27,9 @@ export function overviewRoutes(app: App) {
   return makeRouter()
     .openapi(loop, async (c) => c.json(await readLoop(app.database), 200))
     .openapi(attention, async (c) => {
-      const [{ needs_human, ...rest }, { problems }] = await Promise.all([
+      const [{ needs_human, ...rest }, problems] = await Promise.all([
         readAttention(app.database, app.serving),
-        app.health(),
+        app.problems(),
       ]);
       return c.json({ needs_human: { ...needs_human, problems }, ...rest }, 200);
     });

@@ -55,12 +55,18 @@ export function useInboxKeys(actions: Actions): InboxKeys {
     return () => document.removeEventListener('keydown', onKey);
   }, []);
 
-  const ids = actions.ids.join();
+  const before = useRef<readonly string[]>([]);
+  const list = actions.ids.join();
   useEffect(() => {
-    // The row that had the focus is gone, decided here or elsewhere: the next one takes its place.
-    const isGone = current !== null && !ids.includes(current);
-    if (isGone && document.activeElement === document.body) focusAt(place.current);
-  }, [ids, current]);
+    const { ids } = latest.current.actions;
+    const old = before.current;
+    before.current = ids;
+    if (current === null || ids.includes(current)) return;
+    // The row is gone, decided here or elsewhere: the next one that is left takes its place.
+    const next = old.slice(old.indexOf(current)).find((id) => ids.includes(id));
+    place.current = next === undefined ? ids.length - 1 : ids.indexOf(next);
+    if (document.activeElement === document.body) focusAt(place.current);
+  }, [list, current]);
 
   return {
     current,

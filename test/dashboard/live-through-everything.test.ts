@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { useApp } from '../support/app.ts';
+import { inBrowser, type Tab, useBrowser } from '../support/browser.ts';
+import { openPolicy, proposer } from '../support/loop.ts';
+
+inBrowser('the page is live', () => {
+  const t = useApp();
+  const browser = useBrowser(t, { pingMs: 300 });
+  const propose = async (title: string) => (await proposer(t.database)({ title, kind: 'content' })).proposal;
+  /** While the server is away the browser itself tells the console of each failed request. */
+  const forgetRefusals = (tab: Tab) => {
+    tab.complaints = tab.complaints.filter((complaint) => !complaint.includes('ERR_'));
+  };
+
+  test('through a restart of the server: it says that it is stale, and misses nothing', async () => {
+    await openPolicy(t.database, []);
+    const tab = await browser.open('/proposals');
+    await tab.getByText('Live', { exact: true }).waitFor();
+    await propose('Before the restart');
+    await tab.getByRole('link', { name: 'Before the restart' }).waitFor();
+
+    await browser.stopServer();
+    await tab.getByText(/^Stale for/).waitFor();
+    const { id } = await propose('While it was away');
+    await browser.startServer();
+    await tab.getByRole('link', { name: 'While it was away' }).waitFor();
+    await tab.getByText('Live', { exact: true }).waitFor();
+
+    await t.request(`/api/ops/proposals/${id}/reject`, { method: 'POST', json: {} });
+    await tab.getByRole('link', { name: 'While it was away' }).waitFor({ state: 'detached' });
+    forgetRefusals(tab);
+  });
+
+  test('the tail of the log has every event once, in order, over a restart', async () => {
+    await openPolicy(t.database, []);
+    const tab = await browser.open('/events?kind=proposal.');
+    await tab.getByText('Live', { exact: true }).waitFor();
+    const titles = async () => {
+      const seqs = await tab.getByTestId('seq').allInnerTexts();
+      return seqs.map((text) => Number(text.replaceAll(/\D/g, '')));
+    };
+    for (let n = 0; n < 5; n++) await propose(`Tail ${n}`);
+    await browser.stopServer();
+    for (let n = 5; n < 10; n++) await propose(`Tail ${n}`);
+    await browser.startServer();
+    const log = await t.database.query<{ count: number }>(
+      "select count(*)::integer as count from ops_events where kind = 'proposal.created'",
+    );
+    await expect.poll(async () => (await titles()).length, { timeout: 15_000 }).toBeGreaterThanOrEqual(10);
+    const seen = await titles();
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(seen.toSorted((a, b) => b - a));
+    expect(log[0]?.count).toBeGreaterThanOrEqual(10);
+    forgetRefusals(tab);
+  });
+
+  test('through a lost network: what happened meanwhile is there when it is back', async () => {
+    await openPolicy(t.database, []);
+    const tab = await browser.open('/proposals');
+    await tab.getByText('Live', { exact: true }).waitFor();
+    await tab.context().setOffline(true);
+    await propose('While the cable was out');
+    await tab.context().setOffline(false);
+    await tab.getByRole('link', { name: 'While the cable was out' }).waitFor({ timeout: 40_000 });
+    forgetRefusals(tab);
+  }, 60_000);
+
+  test('a hidden page costs the server nothing, and shows what is when it is looked at again', async () => {
+    await openPolicy(t.database, []);
+    const tab = await browser.open('/proposals');
+    await tab.getByText('Live', { exact: true }).waitFor();
+    await hide(tab, true);
+    await tab.getByText('Resting').waitFor({ state: 'attached' });
+    await expect.poll(() => t.parts.streams.count()).toBe(0);
+    const asked: string[] = [];
+    tab.on('request', (request) => asked.push(request.url()));
+    await propose('While nobody looked');
+    await t.app.health();
+    expect(asked).toEqual([]);
+    await hide(tab, false);
+    await tab.getByRole('link', { name: 'While nobody looked' }).waitFor();
+  });
+});
+
+/** The browser of a test is always looked at, so the page is told that it is not. */
+async function hide(tab: Tab, hidden: boolean): Promise<void> {
+  await tab.evaluate(`
+    Object.defineProperty(document, 'visibilityState', { configurable: true, value: '${hidden ? 'hidden' : 'visible'}' });
+    document.dispatchEvent(new Event('visibilitychange'));
+  `);
+}
