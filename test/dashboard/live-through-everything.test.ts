@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { useApp } from '../support/app.ts';
+import { OPERATOR_KEY, useApp } from '../support/app.ts';
 import { inBrowser, type Tab, useBrowser } from '../support/browser.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
 
@@ -71,7 +71,12 @@ inBrowser('the page is live', () => {
     await tab.getByText('Live', { exact: true }).waitFor();
     await hide(tab, true);
     await tab.getByText('Resting').waitFor({ state: 'attached' });
-    await expect.poll(() => t.parts.streams.count()).toBe(0);
+    const streams = async () => {
+      const headers = { authorization: `Bearer ${OPERATOR_KEY}` };
+      const metrics = await (await fetch(`${browser.url}/metrics`, { headers })).text();
+      return /^opsloop_event_streams (\d+)/m.exec(metrics)?.[1];
+    };
+    await expect.poll(streams).toBe('0');
     const asked: string[] = [];
     tab.on('request', (request) => asked.push(request.url()));
     await propose('While nobody looked');

@@ -126,3 +126,17 @@ export function overflows(tab: Page): Promise<boolean> {
     return scrollWidth > clientWidth;
   });
 }
+
+/** Until the view has drawn what the server answered. */
+export async function settled(tab: Page): Promise<void> {
+  await tab.getByRole('heading', { level: 1 }).waitFor();
+  await expect
+    .poll(
+      () =>
+        tab.evaluate(
+          `/(Reading|Opening)[^…]{0,60} …/.test(document.body.innerText) || document.querySelector('[aria-busy]') !== null`,
+        ),
+      { timeout: 10_000 },
+    )
+    .toBe(false);
+}

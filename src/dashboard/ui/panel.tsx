@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useId } from 'react';
+import { visible } from '../../lib/visible.ts';
 import styles from './panel.module.css';
 
 /** A view: its one heading, what can be done, and its parts. The heading names the tab as well. */
@@ -12,12 +13,12 @@ export function Page({
   children: ReactNode;
 }) {
   useEffect(() => {
-    document.title = `${title} · opsloop`;
+    document.title = `${visible(title)} · opsloop`;
   }, [title]);
   return (
     <>
       <header className={styles.head}>
-        <h1>{title}</h1>
+        <h1>{visible(title)}</h1>
         {actions && <div className={styles.actions}>{actions}</div>}
       </header>
       {children}

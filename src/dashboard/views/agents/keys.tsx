@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { visible } from '../../../lib/visible.ts';
 import { useMe, useRefusal } from '../../data/me.ts';
 import type { Key } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
@@ -62,7 +63,7 @@ function KeyTable() {
                     <ScopedButton
                       scope="admin"
                       look="danger"
-                      aria-label={`Revoke ${key.name} (${key.key_id})`}
+                      aria-label={`Revoke ${visible(key.name)} (${key.key_id})`}
                       onClick={() => setRevoking(key)}
                     >
                       {key.key_id === own ? 'Revoke (yours)' : 'Revoke'}

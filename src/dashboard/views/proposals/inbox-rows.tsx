@@ -1,3 +1,4 @@
+import { visible } from '../../../lib/visible.ts';
 import type { Proposal } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Badge } from '../../ui/badge.tsx';
@@ -26,7 +27,7 @@ export function InboxRows({ rows, marked, toggle, keys }: Props) {
             {row.status === 'pending' ? (
               <input
                 type="checkbox"
-                aria-label={`Mark ${row.title}`}
+                aria-label={`Mark ${visible(row.title)}`}
                 checked={marked.has(row.id)}
                 onChange={() => toggle(row.id)}
               />

@@ -1,0 +1,48 @@
+import { beforeAll, expect, test } from 'vitest';
+import { useApp } from '../support/app.ts';
+import { axe, inBrowser, overflows, settled, useBrowser } from '../support/browser.ts';
+import { fillEveryView, PLAIN } from '../support/every-view.ts';
+
+const WIDTHS = [1280, 390];
+const SCHEMES = ['light', 'dark'] as const;
+
+inBrowser('every view', () => {
+  const t = useApp({ parts: { heartbeat: true, files: true } });
+  const browser = useBrowser(t);
+  let views: string[] = [];
+  beforeAll(async () => {
+    views = await fillEveryView(t, PLAIN);
+  }, 60_000);
+
+  test.each(WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme] as const)))(
+    'can be used by everybody, at %i pixels, %s',
+    async (width, colorScheme) => {
+      const tab = await browser.open('/', { viewport: { width, height: 800 }, colorScheme });
+      const found: [string, string[], boolean][] = [];
+      for (const view of views) {
+        await tab.goto(browser.url + view);
+        await settled(tab);
+        found.push([view, await axe(tab), await overflows(tab)]);
+      }
+      expect(found).toEqual(views.map((view) => [view, [], false]));
+    },
+    120_000,
+  );
+
+  test('dialogs as well', async () => {
+    const tab = await browser.open(views[3]);
+    for (const name of ['Approve', 'Edit and approve', 'Reject']) {
+      await tab.getByRole('button', { name, exact: true }).click();
+      await tab.getByRole('dialog').waitFor();
+      expect([name, await axe(tab)]).toEqual([name, []]);
+      await tab.keyboard.press('Escape');
+      await tab.getByRole('dialog').waitFor({ state: 'detached' });
+    }
+    await tab.goto(`${browser.url}/agents`);
+    for (const name of ['New agent', 'New key']) {
+      await tab.getByRole('button', { name, exact: true }).click();
+      expect([name, await axe(tab)]).toEqual([name, []]);
+      await tab.keyboard.press('Escape');
+    }
+  });
+});
