@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 /** The rules of docs/architecture.md, read from the code. */
 const root = resolve(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.test.ts'))
   .map((file) => file.replaceAll('\\', '/'));
 
 type Import = { from: string; target: string; typeOnly: boolean };
@@ -47,6 +47,14 @@ const MAY: Record<string, string[]> = {
   heartbeat: ['retention', 'tallies', 'engine', 'policy', 'keys', 'events', 'db', 'lib', 'errors', 'log'],
 };
 
+/** The same for the folders of the dashboard. */
+const DASHBOARD_MAY: Record<string, string[]> = {
+  data: [],
+  ui: ['data'],
+  views: ['ui', 'data'],
+  shell: ['views', 'ui', 'data'],
+};
+
 /** Types alone may cross these, because they tie nothing together at run time. */
 const TYPES_MAY: Record<string, string[]> = {
   missions: ['events'],
@@ -56,9 +64,22 @@ const TYPES_MAY: Record<string, string[]> = {
 
 test.each(Object.keys(MAY))('%s imports only what stands below it', (layer) => {
   const wrong = imports.filter(({ from, target, typeOnly }) => {
-    if (layerOf(from) !== layer || !target.endsWith('.ts') || layerOf(target) === layer) return false;
+    if (layerOf(from) !== layer || !/\.tsx?$/.test(target) || layerOf(target) === layer) return false;
     if (typeOnly && TYPES_MAY[layer]?.includes(layerOf(target))) return false;
     return !MAY[layer]?.includes(layerOf(target));
+  });
+  expect(wrong.map(({ from, target }) => `${from} -> ${target}`)).toEqual([]);
+});
+
+test.each(Object.keys(DASHBOARD_MAY))('in the dashboard, %s imports only what stands below it', (part) => {
+  const partOf = (path: string) => path.split('/')[1] ?? '';
+  const wrong = imports.filter(({ from, target }) => {
+    if (!from.startsWith(`dashboard/${part}/`) || !target.includes('/')) return false;
+    // The client, from the package itself, is the only way to the server.
+    if (!target.startsWith('dashboard/')) return /\.tsx?$/.test(target) && target !== 'lib/visible.ts';
+    const sameView = from.split('/').slice(0, 3).join('/') === target.split('/').slice(0, 3).join('/');
+    if (part === 'views' && partOf(target) === 'views') return !sameView;
+    return partOf(target) !== part && !DASHBOARD_MAY[part]?.includes(partOf(target));
   });
   expect(wrong.map(({ from, target }) => `${from} -> ${target}`)).toEqual([]);
 });
@@ -87,6 +108,7 @@ test('packages have one place each', () => {
   const places: Record<string, RegExp> = {
     pg: /^db\//,
     hono: /^(http\/|client\.ts)/,
+    react: /^dashboard\//,
     commander: /^cli\//,
     pino: /^log\.ts/,
     ai: /^llm\//,
