@@ -1,31 +1,19 @@
-import { lazy, Suspense } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Page } from '../ui/panel.tsx';
+import { Agents } from '../views/agents/agents.tsx';
+import { Events } from '../views/events/events.tsx';
+import { Files } from '../views/files/files.tsx';
+import { Mission } from '../views/missions/mission.tsx';
+import { Missions } from '../views/missions/missions.tsx';
+import { Now } from '../views/now/now.tsx';
+import { Policy } from '../views/policy/policy.tsx';
+import { Proposal } from '../views/proposals/proposal.tsx';
+import { Proposals } from '../views/proposals/proposals.tsx';
+import { Workers } from '../views/workers/workers.tsx';
 import { Account } from './account.tsx';
 import { LiveMark } from './live-mark.tsx';
 import { PauseBanner } from './pause-banner.tsx';
 import styles from './shell.module.css';
-
-const Now = lazy(() => import('../views/now/now.tsx').then(({ Now }) => ({ default: Now })));
-const Proposals = lazy(() =>
-  import('../views/proposals/proposals.tsx').then(({ Proposals }) => ({ default: Proposals })),
-);
-const Proposal = lazy(() =>
-  import('../views/proposals/proposal.tsx').then(({ Proposal }) => ({ default: Proposal })),
-);
-const Missions = lazy(() =>
-  import('../views/missions/missions.tsx').then(({ Missions }) => ({ default: Missions })),
-);
-const Mission = lazy(() =>
-  import('../views/missions/mission.tsx').then(({ Mission }) => ({ default: Mission })),
-);
-const Events = lazy(() => import('../views/events/events.tsx').then(({ Events }) => ({ default: Events })));
-const Policy = lazy(() => import('../views/policy/policy.tsx').then(({ Policy }) => ({ default: Policy })));
-const Agents = lazy(() => import('../views/agents/agents.tsx').then(({ Agents }) => ({ default: Agents })));
-const Workers = lazy(() =>
-  import('../views/workers/workers.tsx').then(({ Workers }) => ({ default: Workers })),
-);
-const Files = lazy(() => import('../views/files/files.tsx').then(({ Files }) => ({ default: Files })));
 
 const PLACES = [
   ['/', 'Now'],
@@ -65,33 +53,31 @@ export function Shell() {
       </nav>
       <main id="view" className={styles.view} tabIndex={-1}>
         <PauseBanner />
-        <Suspense fallback={<p role="status">Opening …</p>}>
-          <Switch>
-            <Route path="/" component={Now} />
-            <Route path="/proposals" component={Proposals} />
-            <Route path="/proposals/:id">{({ id }) => <Proposal key={id} id={id} />}</Route>
-            <Route path="/missions" component={Missions} />
-            <Route path="/missions/:id">{({ id }) => <Mission key={id} id={id} />}</Route>
-            <Route path="/events" component={Events} />
-            <Route path="/policy">
-              <Policy name={null} />
-            </Route>
-            <Route path="/policy/:name">{({ name }) => <Policy key={name} name={name} />}</Route>
-            <Route path="/agents">
-              <Agents id={null} />
-            </Route>
-            <Route path="/agents/:id">{({ id }) => <Agents key={id} id={id} />}</Route>
-            <Route path="/workers" component={Workers} />
-            <Route path="/files" component={Files} />
-            <Route>
-              <Page title="There is no such page">
-                <p>
-                  Go to <Link href="/">Now</Link>, or choose a view above.
-                </p>
-              </Page>
-            </Route>
-          </Switch>
-        </Suspense>
+        <Switch>
+          <Route path="/" component={Now} />
+          <Route path="/proposals" component={Proposals} />
+          <Route path="/proposals/:id">{({ id }) => <Proposal key={id} id={id} />}</Route>
+          <Route path="/missions" component={Missions} />
+          <Route path="/missions/:id">{({ id }) => <Mission key={id} id={id} />}</Route>
+          <Route path="/events" component={Events} />
+          <Route path="/policy">
+            <Policy name={null} />
+          </Route>
+          <Route path="/policy/:name">{({ name }) => <Policy key={name} name={name} />}</Route>
+          <Route path="/agents">
+            <Agents id={null} />
+          </Route>
+          <Route path="/agents/:id">{({ id }) => <Agents key={id} id={id} />}</Route>
+          <Route path="/workers" component={Workers} />
+          <Route path="/files" component={Files} />
+          <Route>
+            <Page title="There is no such page">
+              <p>
+                Go to <Link href="/">Now</Link>, or choose a view above.
+              </p>
+            </Page>
+          </Route>
+        </Switch>
       </main>
     </>
   );
