@@ -4,6 +4,8 @@ import type { HttpApp } from './http/app.ts';
 
 export { AppError, type ErrorCode } from './errors.ts';
 export { messagesOf, type StreamMessage } from './event-stream.ts';
+// What the stream of a verification tells: streams have no types of their own in the routes.
+export type { Progress, Verdict } from './events/proof/verify.ts';
 
 export type ClientOptions = { url: string; apiKey?: string; fetch?: typeof fetch };
 

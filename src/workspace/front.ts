@@ -69,8 +69,10 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
     const sign = await signOfOthers(seen.listing.names, seen.open);
     if (sign !== null) {
       const reason = `${sign}: another executor works this inbox. Stop it, then say \`opsloop files resume\`; or set OPSLOOP_FILES=observe.`;
-      if (await setHalted(database, ownership.workspaceId, { reason, at: new Date().toISOString() }, 'files'))
-        log.error(reason);
+      const halted = { reason, at: new Date().toISOString() };
+      if (await setHalted(database, ownership.workspaceId, halted, 'files')) log.error(reason);
+      // Whoever hears of it by the event asks at once, before the next renewal reads it from the database.
+      state.row.halted = halted;
       return;
     }
     const withdrawn = await withdrawChanged(seen.open, seen.listing.names);

@@ -6,6 +6,7 @@ export type Topic =
   | 'attention'
   | 'beats'
   | 'caps'
+  | 'chain'
   | 'events'
   | 'files'
   | 'health'
@@ -26,7 +27,7 @@ const TOUCHES: Record<string, readonly Topic[]> = {
   artefact: ['files', 'loop', 'missions'],
   file: ['files', 'attention', 'health'],
   workspace: ['files', 'attention', 'health'],
-  policy: ['policy', 'caps', 'attention', 'health', 'loop'],
+  policy: ['policy', 'caps', 'attention', 'health', 'loop', 'files'],
   agent: ['agents'],
   key: ['keys'],
   worker: ['workers', 'health', 'attention'],
@@ -36,8 +37,9 @@ const TOUCHES: Record<string, readonly Topic[]> = {
 };
 
 /** Figures that move with everything and are dear to count; a control room needs them every few seconds. */
-export const SLOW: ReadonlySet<Topic> = new Set(['stats', 'caps', 'health', 'agents']);
+export const SLOW: ReadonlySet<Topic> = new Set(['stats', 'caps', 'chain', 'health', 'agents']);
 
 export function touchedBy({ entity }: Event): readonly Topic[] {
-  return TOUCHES[entity ?? ''] ?? [];
+  // Every event is a link of the chain.
+  return [...(TOUCHES[entity ?? ''] ?? []), 'chain'];
 }

@@ -24,7 +24,12 @@ export function Dialog({ title, verb, danger, busy, error, refusal, onSubmit, on
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const before = document.activeElement;
     ref.current?.showModal();
+    // A dialog that is no longer drawn was not closed, so the browser does not give the focus back.
+    return () => {
+      if (document.activeElement === document.body && before instanceof HTMLElement) before.focus();
+    };
   }, []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
