@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useApp } from '../support/app.ts';
-import { axe, inBrowser, overflows, useBrowser } from '../support/browser.ts';
+import { inBrowser, useBrowser } from '../support/browser.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually } from '../support/loop.ts';
 
@@ -82,16 +82,6 @@ inBrowser('files', () => {
     expect(await tab.locator('main img').count()).toBe(0);
     expect(await tab.locator('main a[href^="javascript"]').count()).toBe(0);
     await tab.getByText('<b>.txt: ').waitFor();
-  });
-
-  test.each(['light', 'dark'] as const)('it is accessible, wide and narrow, in %s', async (colorScheme) => {
-    for (const width of [1280, 390]) {
-      const tab = await browser.open('/files', { colorScheme, viewport: { width, height: 800 } });
-      await tab.getByRole('table', { name: /^Files in the outputs/ }).waitFor();
-      await tab.getByText('What a task can say').click();
-      expect(await axe(tab)).toEqual([]);
-      expect(await overflows(tab)).toBe(false);
-    }
   });
 
   test('signs of another executor are shown, and end with one question', async () => {

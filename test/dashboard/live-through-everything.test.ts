@@ -31,29 +31,6 @@ inBrowser('the page is live', () => {
     forgetRefusals(tab);
   });
 
-  test('the tail of the log has every event once, in order, over a restart', async () => {
-    await openPolicy(t.database, []);
-    const tab = await browser.open('/events?kind=proposal.');
-    await tab.getByText('Live', { exact: true }).waitFor();
-    const titles = async () => {
-      const seqs = await tab.getByTestId('seq').allInnerTexts();
-      return seqs.map((text) => Number(text.replaceAll(/\D/g, '')));
-    };
-    for (let n = 0; n < 5; n++) await propose(`Tail ${n}`);
-    await browser.stopServer();
-    for (let n = 5; n < 10; n++) await propose(`Tail ${n}`);
-    await browser.startServer();
-    const log = await t.database.query<{ count: number }>(
-      "select count(*)::integer as count from ops_events where kind = 'proposal.created'",
-    );
-    await expect.poll(async () => (await titles()).length, { timeout: 15_000 }).toBeGreaterThanOrEqual(10);
-    const seen = await titles();
-    expect(new Set(seen).size).toBe(seen.length);
-    expect(seen).toEqual(seen.toSorted((a, b) => b - a));
-    expect(log[0]?.count).toBeGreaterThanOrEqual(10);
-    forgetRefusals(tab);
-  });
-
   test('through a lost network: what happened meanwhile is there when it is back', async () => {
     await openPolicy(t.database, []);
     const tab = await browser.open('/proposals');

@@ -83,7 +83,9 @@ inBrowser('proposals are decided', () => {
     const states = await Promise.all(ids.map(async (id) => (await decided(id)).status));
     expect(states).toEqual(['approved', 'approved', 'rejected', 'pending']);
     await keyboard.press('/');
+    await keyboard.press('End');
     await keyboard.type('!');
+    await keyboard.press('Enter');
     await tab.getByText('Nothing waits for a decision').waitFor();
     expect(new URL(tab.url()).searchParams.get('q')).toBe('of four!');
   });

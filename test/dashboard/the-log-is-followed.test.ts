@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { signChainEnd } from '../../src/events/proof/sign.ts';
 import { useApp } from '../support/app.ts';
-import { axe, inBrowser, overflows, type Tab, useBrowser } from '../support/browser.ts';
+import { inBrowser, type Tab, useBrowser } from '../support/browser.ts';
 import { proposer, sealAll } from '../support/loop.ts';
 import { sealSome, tamper } from '../support/sealed-log.ts';
 
@@ -131,15 +131,6 @@ inBrowser('the log', () => {
     const tab = await browser.open('/events', { key: { scopes: ['read'], name: 'reader' } });
     const verify = tab.getByRole('button', { name: 'Verify the log' });
     expect(await verify.getAttribute('title')).toContain('needs a key with the scope admin');
-  });
-
-  test.each(['light', 'dark'] as const)('it is accessible, wide and narrow, in %s', async (colorScheme) => {
-    for (const width of [1280, 390]) {
-      const tab = await browser.open('/events', { colorScheme, viewport: { width, height: 800 } });
-      await rows(tab).first().waitFor();
-      expect(await axe(tab)).toEqual([]);
-      expect(await overflows(tab)).toBe(false);
-    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { useApp } from '../support/app.ts';
-import { axe, inBrowser, overflows, useBrowser } from '../support/browser.ts';
+import { inBrowser, useBrowser } from '../support/browser.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
 import { handles, useLlm, useWorker } from '../support/worker.ts';
 
@@ -88,16 +88,6 @@ inBrowser('workers and heartbeat', () => {
       const button = tab.getByRole('button', { name });
       await button.waitFor();
       expect(await button.getAttribute('title')).toContain('needs a key with the scope admin');
-    }
-  });
-
-  test.each(['light', 'dark'] as const)('it is accessible, wide and narrow, in %s', async (colorScheme) => {
-    for (const width of [1280, 390]) {
-      const tab = await browser.open('/workers', { colorScheme, viewport: { width, height: 800 } });
-      await tab.getByText('All of them in order').click();
-      await tab.getByText('asked by').first().click();
-      expect(await axe(tab)).toEqual([]);
-      expect(await overflows(tab)).toBe(false);
     }
   });
 });

@@ -73,7 +73,10 @@ export function useBrowser(t: TestApp, http: HttpOptions = {}): TestBrowser {
       });
       const made = await t.request('/api/ops/sign-in-codes', { method: 'POST', key: owner });
       const { code } = (await made.json()) as { code: string };
-      return handle.openSignedOut(`${path}#code=${code}`, options);
+      const tab = await handle.openSignedOut(`${path}#code=${code}`, options);
+      // Whoever goes on before that would leave the code behind.
+      await tab.getByRole('navigation', { name: 'Views' }).waitFor();
+      return tab;
     },
   };
 

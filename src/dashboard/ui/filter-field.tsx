@@ -1,7 +1,7 @@
-import { type InputHTMLAttributes, useEffect, useState } from 'react';
+import { type ComponentProps, useEffect, useState } from 'react';
 import { TextField } from './field.tsx';
 
-type Props = Omit<InputHTMLAttributes<HTMLInputElement>, 'value' | 'onChange'> & {
+type Props = Omit<ComponentProps<'input'>, 'value' | 'onChange'> & {
   label: string;
   value: string;
   onFilter: (value: string) => void;

@@ -4,7 +4,8 @@ import { AgentText } from '../../ui/agent-text.tsx';
 import { Answer, Empty } from '../../ui/answer.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { sayDuration } from '../../ui/duration.ts';
-import { Fields, Select, TextField } from '../../ui/field.tsx';
+import { Fields, Select } from '../../ui/field.tsx';
+import { FilterField } from '../../ui/filter-field.tsx';
 import { AgentLink, MissionLink } from '../../ui/links.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
@@ -27,22 +28,17 @@ export function Missions() {
     <Page title="Missions">
       <Panel title="Missions, the newest first">
         <Fields>
-          <TextField
-            label="Search titles"
-            type="search"
-            value={filters.q ?? ''}
-            onChange={(event) => set('q', event.target.value)}
-          />
+          <FilterField label="Search titles" value={filters.q ?? ''} onFilter={(value) => set('q', value)} />
           <Select
             label="Status"
             choices={STATUSES}
             value={filters.status ?? ''}
             onChange={(event) => set('status', event.target.value)}
           />
-          <TextField
+          <FilterField
             label="Agent"
             value={filters.agent_id ?? ''}
-            onChange={(event) => set('agent_id', event.target.value)}
+            onFilter={(value) => set('agent_id', value)}
           />
         </Fields>
         <Answer of={list} what="missions">

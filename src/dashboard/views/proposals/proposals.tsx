@@ -4,7 +4,8 @@ import { useLocation } from 'wouter';
 import { useFilters } from '../../data/url-filters.ts';
 import { Answer, Empty } from '../../ui/answer.tsx';
 import { ScopedButton } from '../../ui/button.tsx';
-import { Fields, Select, TextField } from '../../ui/field.tsx';
+import { Fields, Select } from '../../ui/field.tsx';
+import { FilterField } from '../../ui/filter-field.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
 import { DecideDialog, type Deciding } from './decide-dialog.tsx';
@@ -82,12 +83,11 @@ export function Proposals() {
         }
       >
         <Fields>
-          <TextField
+          <FilterField
             ref={search}
             label="Search titles (/)"
-            type="search"
             value={filters.q ?? ''}
-            onChange={(event) => set('q', event.target.value)}
+            onFilter={(value) => set('q', value)}
           />
           <Select
             label="Status"
@@ -95,15 +95,11 @@ export function Proposals() {
             value={status}
             onChange={(event) => set('status', event.target.value)}
           />
-          <TextField
-            label="Kind"
-            value={filters.kind ?? ''}
-            onChange={(event) => set('kind', event.target.value)}
-          />
-          <TextField
+          <FilterField label="Kind" value={filters.kind ?? ''} onFilter={(value) => set('kind', value)} />
+          <FilterField
             label="Agent"
             value={filters.agent_id ?? ''}
-            onChange={(event) => set('agent_id', event.target.value)}
+            onFilter={(value) => set('agent_id', value)}
           />
         </Fields>
         <Answer of={list} what="proposals">
