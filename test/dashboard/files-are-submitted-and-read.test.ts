@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { useApp } from '../support/app.ts';
-import { inBrowser, useBrowser } from '../support/browser.ts';
+import { axe, inBrowser, useBrowser } from '../support/browser.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually } from '../support/loop.ts';
 

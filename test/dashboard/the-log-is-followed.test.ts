@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { signChainEnd } from '../../src/events/proof/sign.ts';
 import { useApp } from '../support/app.ts';
-import { inBrowser, type Tab, useBrowser } from '../support/browser.ts';
+import { axe, inBrowser, type Tab, useBrowser } from '../support/browser.ts';
 import { proposer, sealAll } from '../support/loop.ts';
 import { sealSome, tamper } from '../support/sealed-log.ts';
 

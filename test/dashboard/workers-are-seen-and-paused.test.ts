@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { useApp } from '../support/app.ts';
-import { inBrowser, useBrowser } from '../support/browser.ts';
+import { axe, inBrowser, useBrowser } from '../support/browser.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
 import { handles, useLlm, useWorker } from '../support/worker.ts';
 

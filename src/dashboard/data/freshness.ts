@@ -11,7 +11,7 @@ export function keepFresh(queries: QueryClient, live: Live): () => void {
   const quick = makeRound(EVERY_MS, queries);
   const slow = makeRound(SLOW_EVERY_MS, queries);
   const off = live.on((events) => {
-    if (events.length === 0) return void queries.invalidateQueries();
+    if (events.length === 0) void queries.invalidateQueries();
     for (const topic of new Set(events.flatMap(touchedBy))) (SLOW.has(topic) ? slow : quick).add(topic);
   });
   return () => {

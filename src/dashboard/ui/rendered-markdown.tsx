@@ -9,7 +9,7 @@ const SAFE: Components = {
   h4: Heading,
   h5: Heading,
   h6: Heading,
-  img: ({ alt, src }) => <span>[an image that is not loaded: {alt || String(src ?? '')}]</span>,
+  img: ({ alt, src }) => <span>[an image that is not loaded: {alt || src}]</span>,
   a({ href, children }) {
     const target = readWebAddress(href);
     if (!target) return <span>{children}</span>;

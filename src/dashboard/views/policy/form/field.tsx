@@ -1,16 +1,15 @@
+import type { ReactNode } from 'react';
 import { sayNumber } from '../../../ui/duration.ts';
 import { Check, TextField } from '../../../ui/field.tsx';
 import { Json } from '../../../ui/json.tsx';
 import styles from '../policy.module.css';
 import { ObjectField } from './object-field.tsx';
 import { RecordField } from './record-field.tsx';
-import { emptyValue, type Schema } from './schema.ts';
+import { emptyValue, type FieldProps } from './schema.ts';
 import { WordsField } from './words-field.tsx';
 
-export type FieldProps = { schema: Schema; name: string; value: unknown; onChange: (value: unknown) => void };
-
 /** One value of a form, by the shape that its schema gives it. */
-export function Field({ schema, name, value, onChange }: FieldProps) {
+export function Field({ schema, name, value, onChange }: FieldProps): ReactNode {
   const { shape, description } = schema;
   const label = name.replaceAll('_', ' ');
   switch (shape.is) {
@@ -43,10 +42,17 @@ export function Field({ schema, name, value, onChange }: FieldProps) {
     case 'words':
       return <WordsField label={label} hint={description} value={value} onChange={onChange} />;
     case 'object':
-      return <ObjectField members={shape.members} value={value} onChange={onChange} />;
+      return <ObjectField Field={Field} members={shape.members} value={value} onChange={onChange} />;
     case 'record':
       return (
-        <RecordField each={shape.each} label={label} hint={description} value={value} onChange={onChange} />
+        <RecordField
+          Field={Field}
+          each={shape.each}
+          label={label}
+          hint={description}
+          value={value}
+          onChange={onChange}
+        />
       );
     case 'nullable':
       return (
@@ -60,6 +66,7 @@ export function Field({ schema, name, value, onChange }: FieldProps) {
         </div>
       );
     case 'other':
+    default:
       return <Json value={value} label={label} />;
   }
 }

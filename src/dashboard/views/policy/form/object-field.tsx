@@ -1,16 +1,16 @@
 import { Button } from '../../../ui/button.tsx';
 import styles from '../policy.module.css';
-import { Field } from './field.tsx';
-import { emptyValue, type Schema } from './schema.ts';
+import { emptyValue, type FieldOf, type Schema } from './schema.ts';
 
 type Props = {
+  Field: FieldOf;
   members: readonly { name: string; required: boolean; schema: Schema }[];
   value: unknown;
   onChange: (value: unknown) => void;
 };
 
 /** The members of an object; one that may be missing can be added and taken out. */
-export function ObjectField({ members, value, onChange }: Props) {
+export function ObjectField({ Field, members, value, onChange }: Props) {
   const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const set = (name: string, member: unknown) => onChange({ ...object, [name]: member });
   const remove = (name: string) =>

@@ -2,10 +2,10 @@ import { type KeyboardEvent, useState } from 'react';
 import { Button } from '../../../ui/button.tsx';
 import { TextField } from '../../../ui/field.tsx';
 import styles from '../policy.module.css';
-import { Field } from './field.tsx';
-import { emptyValue, type Schema } from './schema.ts';
+import { emptyValue, type FieldOf, type Schema } from './schema.ts';
 
 type Props = {
+  Field: FieldOf;
   each: Schema;
   label: string;
   hint: string;
@@ -14,7 +14,7 @@ type Props = {
 };
 
 /** Names, each with a value of the same shape. */
-export function RecordField({ each, label, hint, value, onChange }: Props) {
+export function RecordField({ Field, each, label, hint, value, onChange }: Props) {
   const [name, setName] = useState('');
   const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const wrong =

@@ -1,3 +1,5 @@
+import type { ReactNode } from 'react';
+
 /** What the form reads of a JSON Schema: the few shapes that values of the policy have. */
 export type Shape =
   | { is: 'boolean' }
@@ -10,6 +12,11 @@ export type Shape =
   | { is: 'other' };
 
 export type Schema = { shape: Shape; description: string };
+
+export type FieldProps = { schema: Schema; name: string; value: unknown; onChange: (value: unknown) => void };
+
+/** Draws a value of any shape; the fields that hold others get it, since it draws them as well. */
+export type FieldOf = (props: FieldProps) => ReactNode;
 
 type JsonSchema = {
   type?: string;
@@ -24,7 +31,7 @@ type JsonSchema = {
 };
 
 export function readSchema(given: Record<string, unknown>): Schema {
-  return toSchema(given as JsonSchema);
+  return toSchema(given);
 }
 
 function toSchema(given: JsonSchema): Schema {
@@ -83,6 +90,7 @@ export function emptyValue({ shape }: Schema): unknown {
       return {};
     case 'nullable':
     case 'other':
+    default:
       return null;
   }
 }
