@@ -49,7 +49,7 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
 
   const finishAll = async () =>
     each(await selectFinishable(database, workspaceId, attempts.waiting(), BATCH), async (file) => {
-      await requireRealFolders(folders, ['inbox', 'state']);
+      await requireRealFolders(folders, ['state']);
       await finishFile(parts, file);
     });
 

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { markWritten, unwrittenArtefacts } from '../engine/artefacts.ts';
 import type { Log } from '../log.ts';
-import { type Folders, requireRealFolders, unavailable } from './disk/folders.ts';
+import { type Folders, inRealFolder, unavailable } from './disk/folders.ts';
 import { putWhole } from './disk/put-whole.ts';
 
 const BATCH = 64;
@@ -28,11 +28,10 @@ export async function writePending(
   const notYet = [...failing].filter(([, { again }]) => again > now).map(([name]) => name);
   const artefacts = await unwrittenArtefacts(database, workspaceId, BATCH, notYet);
 
-  const folder = folders.path('outputs');
-  const write = async ({ name, content }: (typeof artefacts)[number]) => {
+  const write = async (folder: string, { name, content }: (typeof artefacts)[number]) => {
     const problem = await putWhole(folder, name, content).then(
       (put) => (put.ok ? null : `${name} cannot be written: another file has its name`),
-      (error: unknown) => unavailable(folder, error).message,
+      (error: unknown) => unavailable(folders.path('outputs'), error).message,
     );
     if (problem === null) {
       await markWritten(database, name);
@@ -43,8 +42,9 @@ export async function writePending(
     failing.set(name, { again: now + AGAIN_MS, problem });
   };
   for (let at = 0; at < artefacts.length; at += AT_ONCE) {
-    await requireRealFolders(folders, ['outputs']);
-    await Promise.all(artefacts.slice(at, at + AT_ONCE).map(write));
+    await inRealFolder(folders, 'outputs', (folder) =>
+      Promise.all(artefacts.slice(at, at + AT_ONCE).map((artefact) => write(folder, artefact))),
+    );
   }
   if (artefacts.length > 0) database.hints.tell('events');
   return artefacts.length;

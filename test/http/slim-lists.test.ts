@@ -22,7 +22,6 @@ test('what is large is null in a slim list, and everything else is there', async
   const large = {
     proposals: ['body', 'original', 'policy_snapshot'],
     steps: ['input', 'output'],
-    missions: [],
   };
   for (const [what, members] of Object.entries(large)) {
     const whole = await first(what, '');

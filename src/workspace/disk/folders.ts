@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { constants, lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { codeOf } from '../../lib/files.ts';
@@ -39,16 +39,48 @@ export async function requireRealFolders(
     const root = await realpath(folders.root);
     for (const folder of which) {
       const found = await lstat(folders.path(folder));
-      if (!found.isDirectory() || (await realpath(folders.path(folder))) !== join(root, folder)) {
-        throw new AppError(
-          'workspace_unavailable',
-          `${folders.path(folder)} is not a folder of its own but leads somewhere else. Nothing is read or written there until it is one.`,
-        );
-      }
+      if (!found.isDirectory() || (await realpath(folders.path(folder))) !== join(root, folder))
+        throw leadsElsewhere(folders.path(folder));
     }
   } catch (error) {
     throw error instanceof AppError ? error : unavailable(folders.root, error);
   }
+}
+
+/**
+ * Works in a folder by what is open, not by its name: a link that takes its place meanwhile leads nothing astray. Where
+ * the system has no such way to it (all but Linux), the name is looked at right before.
+ * @throws AppError workspace_unavailable
+ */
+export async function inRealFolder<Result>(
+  folders: Folders,
+  folder: Folder,
+  work: (path: string) => Promise<Result>,
+): Promise<Result> {
+  await requireRealFolders(folders, [folder]);
+  const name = folders.path(folder);
+  if (process.platform !== 'linux') return work(name);
+  const handle = await open(name, constants.O_RDONLY | constants.O_DIRECTORY).catch((error: unknown) => {
+    throw unavailable(name, error);
+  });
+  const path = `/proc/self/fd/${handle.fd}`;
+  try {
+    if ((await realpath(path)) !== join(await realpath(folders.root), folder)) throw leadsElsewhere(name);
+    return await work(path);
+  } catch (error) {
+    // People know the folder by its name.
+    if (error instanceof Error) error.message = error.message.replaceAll(path, name);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function leadsElsewhere(path: string): AppError {
+  return new AppError(
+    'workspace_unavailable',
+    `${path} is not a folder of its own but leads somewhere else. Nothing is read or written there until it is one.`,
+  );
 }
 
 const REMEDIES: Record<string, string> = {

@@ -1,4 +1,5 @@
 import type { BridgeParts } from '../bridge-parts.ts';
+import { inRealFolder } from '../disk/folders.ts';
 import { type Finishable, finish, selectChildren } from '../file-queries.ts';
 import { keepInMemory } from './memory.ts';
 import { renameFinished } from './rename.ts';
@@ -9,15 +10,17 @@ export async function finishFile(
   file: Finishable,
 ): Promise<void> {
   if (file.form === 'goal' && file.result === 'done') await rememberGoal({ database, folders }, file);
-  const filename = await renameFinished(folders.path('inbox'), {
-    id: file.id,
-    name: file.name,
-    inode: file.inode,
-    digest: file.digest,
-    ending: file.result === 'done' ? 'done' : 'failed',
-    text: file.body,
-    takenAt: file.created_at,
-  });
+  const filename = await inRealFolder(folders, 'inbox', (inbox) =>
+    renameFinished(inbox, {
+      id: file.id,
+      name: file.name,
+      inode: file.inode,
+      digest: file.digest,
+      ending: file.result === 'done' ? 'done' : 'failed',
+      text: file.body,
+      takenAt: file.created_at,
+    }),
+  );
   await finish(database, ownership, file.id, filename);
   database.hints.tell('events');
 }
