@@ -52,8 +52,9 @@ async function takePictures() {
         await page.goto(scene.url + path);
         await page.getByRole('heading', { level: 1 }).waitFor();
         await page
-          .waitForFunction("!document.body.innerText.includes(' …')", null, { timeout: 5_000 })
-          .catch(() => undefined);
+          .getByText(/^(Reading|Opening) .*…$/)
+          .first()
+          .waitFor({ state: 'detached' });
         await page.waitForTimeout(500);
         await page.screenshot({ path: join(options.to, `${file}.png`), fullPage: size === 'narrow' });
       }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { startLocalPostgres } from '../../dist/db/local/local-postgres.js';
 import { createOpsloop, readConfig, serveHttp, silentLog, StepError } from '../../dist/index.js';
+import { createKey } from '../../dist/keys/keys.js';
+import { SCOPES } from '../../dist/keys/schema.js';
 import { startModel } from './model.mjs';
 import { seed } from './seed.mjs';
 
@@ -40,12 +42,13 @@ export async function startScene(missions) {
   await app.ready;
   const server = await serveHttp(app, { host: '127.0.0.1', port: 0 });
   await seed(app, { missions });
+  const { key } = await createKey(app.database, { name: 'operator', scopes: [...SCOPES] }, 'setup');
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
   });
   const ask = async (path, init) =>
-    (await fetch(server.url + path, { ...init, headers: { authorization: `Bearer ${KEY}` } })).json();
+    (await fetch(server.url + path, { ...init, headers: { authorization: `Bearer ${key}` } })).json();
 
   return {
     url: server.url,

@@ -111,9 +111,9 @@ export async function axe(tab: Page): Promise<string[]> {
   const { violations } = await tab.evaluate(() =>
     (
       globalThis as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        axe: { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
       }
-    ).axe.run(),
+    ).axe.run({ resultTypes: ['violations'] }),
   );
   return violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,

@@ -5,6 +5,9 @@ import { SLOW, type Topic, touchedBy } from './topics.ts';
 /** However much happens, what a page shows is read again at most this often. */
 const EVERY_MS = 1_000;
 const SLOW_EVERY_MS = 5_000;
+/** Some answers change by time alone: what has waited too long by now, and a beat that is overdue. */
+const BY_TIME: readonly Topic[] = ['attention', 'health'];
+const BY_TIME_EVERY_MS = 30_000;
 
 /** Has queries read again whose answer may have changed. Returns how to stop. */
 export function keepFresh(queries: QueryClient, live: Live): () => void {
@@ -14,7 +17,12 @@ export function keepFresh(queries: QueryClient, live: Live): () => void {
     if (events.length === 0) void queries.invalidateQueries();
     for (const topic of new Set(events.flatMap(touchedBy))) (SLOW.has(topic) ? slow : quick).add(topic);
   });
+  const byTime = setInterval(() => {
+    if (live.state.get().is !== 'live') return;
+    for (const topic of BY_TIME) slow.add(topic);
+  }, BY_TIME_EVERY_MS);
   return () => {
+    clearInterval(byTime);
     off();
     quick.stop();
     slow.stop();

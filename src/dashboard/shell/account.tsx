@@ -1,5 +1,5 @@
-import { signOut } from '../data/sign-in.ts';
 import { useMe } from '../data/me.ts';
+import { signOut } from '../data/sign-in.ts';
 import { Button } from '../ui/button.tsx';
 import { Time } from '../ui/time.tsx';
 import styles from './shell.module.css';

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { api, read } from '../data/client.ts';
 import { healthQuery } from '../data/health.ts';
+import { resuming } from '../data/pausing.ts';
 import { Failure } from '../ui/answer.tsx';
 import { ScopedButton } from '../ui/button.tsx';
 import styles from './shell.module.css';
@@ -8,15 +8,15 @@ import styles from './shell.module.css';
 /** While everything is paused, every view says so. */
 export function PauseBanner() {
   const { data } = useQuery(healthQuery);
-  const resuming = useMutation({ mutationFn: () => read(api.resume.$post({ json: {} })) });
+  const resume = useMutation(resuming);
   if (!data?.paused.enabled) return null;
   return (
     <div className={styles.banner} role="status">
       <span>Everything is paused: no step begins.</span>
-      <ScopedButton scope="admin" busy={resuming.isPending} onClick={() => resuming.mutate()}>
+      <ScopedButton scope="admin" busy={resume.isPending} onClick={() => resume.mutate(null)}>
         Resume
       </ScopedButton>
-      <Failure error={resuming.error} />
+      <Failure error={resume.error} />
     </div>
   );
 }

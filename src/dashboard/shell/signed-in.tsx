@@ -7,8 +7,8 @@ import { MeContext } from '../data/me.ts';
 import { queries } from '../data/query-cache.ts';
 import type { Session } from '../data/types.ts';
 import { Answer } from '../ui/answer.tsx';
-import { Shell } from './shell.tsx';
 import styles from './shell.module.css';
+import { Shell } from './shell.tsx';
 
 /** Asks who is signed in and where the log ends; whatever is read after that is followed from there. */
 export function SignedIn() {

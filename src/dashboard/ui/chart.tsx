@@ -1,5 +1,5 @@
-import { sayRoughly } from './duration.ts';
 import styles from './chart.module.css';
+import { sayRoughly } from './duration.ts';
 import { exactTime } from './time.tsx';
 
 export type Bar = {

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { agentsQuery } from '../../data/agents.ts';
 import { healthQuery } from '../../data/health.ts';
+import { resuming } from '../../data/pausing.ts';
 import type { Agent } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Answer, Empty, Failure } from '../../ui/answer.tsx';
@@ -10,11 +11,10 @@ import { Badge } from '../../ui/badge.tsx';
 import { ScopedButton } from '../../ui/button.tsx';
 import { Facts } from '../../ui/facts.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
+import { PauseDialog } from '../../ui/pause-dialog.tsx';
 import { Time } from '../../ui/time.tsx';
 import { AgentCharts } from './agent-charts.tsx';
 import { EditAgent } from './edit-agent.tsx';
-import { PauseAgent } from './pause-agent.tsx';
-import { setPaused } from './queries.ts';
 
 export function AgentPage({ id }: { id: string }) {
   const agents = useQuery(agentsQuery);
@@ -41,7 +41,7 @@ function Details({ agent }: { agent: Agent }) {
   const health = useQuery(healthQuery);
   const isPaused = health.data?.paused.agents.includes(id) ?? false;
   const [asking, setAsking] = useState<'edit' | 'pause' | null>(null);
-  const resuming = useMutation({ mutationFn: () => setPaused(id, false) });
+  const resume = useMutation(resuming);
   return (
     <>
       <Panel
@@ -52,7 +52,7 @@ function Details({ agent }: { agent: Agent }) {
               Edit
             </ScopedButton>
             {isPaused ? (
-              <ScopedButton scope="admin" busy={resuming.isPending} onClick={() => resuming.mutate()}>
+              <ScopedButton scope="admin" busy={resume.isPending} onClick={() => resume.mutate(id)}>
                 Resume
               </ScopedButton>
             ) : (
@@ -63,7 +63,7 @@ function Details({ agent }: { agent: Agent }) {
           </>
         }
       >
-        <Failure error={resuming.error} />
+        <Failure error={resume.error} />
         <Facts
           facts={{
             State: isPaused ? <Badge state="paused" /> : <Badge state="active" />,
@@ -81,7 +81,7 @@ function Details({ agent }: { agent: Agent }) {
       </Panel>
       <AgentCharts id={id} />
       {asking === 'edit' && <EditAgent agent={agent} onClose={() => setAsking(null)} />}
-      {asking === 'pause' && <PauseAgent id={id} onClose={() => setAsking(null)} />}
+      {asking === 'pause' && <PauseDialog whom={id} onClose={() => setAsking(null)} />}
     </>
   );
 }

@@ -23,11 +23,6 @@ export function saveAgent(agentId: string, json: AgentEdit) {
   return read(api.agents[':agent_id'].$put({ param: { agent_id: agentId }, json }));
 }
 
-export function setPaused(agentId: string, pause: boolean) {
-  const json = { agent_id: agentId };
-  return read(pause ? api.pause.$post({ json }) : api.resume.$post({ json }));
-}
-
 export type NewKey = { name: string; scopes: Scope[]; agent_id: string | null; expires_in_days?: number };
 
 export function createKey(json: NewKey) {

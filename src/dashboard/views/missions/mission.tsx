@@ -9,10 +9,10 @@ import { Facts } from '../../ui/facts.tsx';
 import { AgentLink, MissionLink, ProposalLink } from '../../ui/links.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
 import { Time } from '../../ui/time.tsx';
+import styles from './mission.module.css';
 import { CancelDialog, RetryDialog } from './mission-dialogs.tsx';
 import { attemptsQuery, missionQuery, ofProposalQuery, whyQuery } from './queries.ts';
 import { StepBlock } from './step-block.tsx';
-import styles from './mission.module.css';
 import { Thread } from './thread.tsx';
 
 export function Mission({ id }: { id: string }) {

@@ -5,7 +5,7 @@ import { healthQuery } from '../../data/health.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Answer } from '../../ui/answer.tsx';
 import { Badge } from '../../ui/badge.tsx';
-import { sayDuration } from '../../ui/duration.ts';
+import { sayDuration, sayNumber } from '../../ui/duration.ts';
 import { Facts } from '../../ui/facts.tsx';
 import { Meter } from '../../ui/meter.tsx';
 import { capsQuery } from './queries.ts';
@@ -31,7 +31,8 @@ export function HealthPanel() {
               Model: <AgentText text={llm.serving} />,
               'Event log': (
                 <>
-                  <Link href="/events">{events.seq} sealed</Link>, lag {sayDuration(events.sealing_lag_ms)}
+                  <Link href="/events">{sayNumber(events.seq)} sealed</Link>, lag{' '}
+                  {sayDuration(events.sealing_lag_ms)}
                 </>
               ),
               ...(files

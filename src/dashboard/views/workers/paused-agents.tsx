@@ -1,13 +1,13 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { agentsQuery } from '../../data/agents.ts';
+import { resuming } from '../../data/pausing.ts';
 import { Answer, Failure } from '../../ui/answer.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { ScopedButton } from '../../ui/button.tsx';
 import { Fields, Select } from '../../ui/field.tsx';
 import { AgentLink } from '../../ui/links.tsx';
-import { PauseDialog } from './pause-dialog.tsx';
-import { resuming } from './queries.ts';
+import { PauseDialog } from '../../ui/pause-dialog.tsx';
 import styles from './workers.module.css';
 
 /** Which agents are paused by themselves, and one more. */

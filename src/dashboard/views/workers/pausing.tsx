@@ -1,13 +1,13 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { healthQuery } from '../../data/health.ts';
+import { resuming } from '../../data/pausing.ts';
 import { Answer, Failure } from '../../ui/answer.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { ScopedButton } from '../../ui/button.tsx';
 import { Panel } from '../../ui/panel.tsx';
-import { PauseDialog } from './pause-dialog.tsx';
+import { PauseDialog } from '../../ui/pause-dialog.tsx';
 import { PausedAgents } from './paused-agents.tsx';
-import { resuming } from './queries.ts';
 import styles from './workers.module.css';
 
 /** The brake: of everything, or of one agent. */

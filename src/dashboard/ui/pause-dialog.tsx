@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
-import { Dialog } from '../../ui/dialog.tsx';
-import { pausing } from './queries.ts';
+import { pausing } from '../data/pausing.ts';
+import { Dialog } from './dialog.tsx';
 
 /** Asks before work is stopped. `whom`: an agent; null is everybody. */
 export function PauseDialog({ whom, onClose }: { whom: string | null; onClose: () => void }) {
