@@ -9,6 +9,7 @@ import { readOperatorKey } from './operator-key.ts';
 export type Connection = {
   client: Client;
   url: string;
+  home: string;
   json: boolean;
   /** Prints the answer as JSON for programs, or lets `forPeople` print it. */
   show<Answer>(answer: Answer, forPeople: (answer: Answer) => void): void;
@@ -28,6 +29,7 @@ export async function connect(program: Command): Promise<Connection> {
   return {
     client: makeClient({ url, ...(apiKey === undefined ? {} : { apiKey }) }),
     url,
+    home: config.home,
     json,
     show(answer, forPeople) {
       if (json) printJson(answer);

@@ -55,9 +55,10 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
   const { requested } = shutdown;
   const key = await untilAvailable(() => ensureOperatorKey(config, app.database), requested, log);
   const sampleId = options.sample ? await untilAvailable(() => proposeSample(app), requested, log) : null;
+  const url = config.publicUrl?.replace(/\/$/, '') ?? server.url;
   const code = await makeCode(app).catch(() => null);
   printBanner({
-    url: code === null ? server.url : signInUrl(server.url, code),
+    url: code === null ? url : signInUrl(url, code),
     database: data.description,
     config,
     app,

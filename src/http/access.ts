@@ -43,10 +43,13 @@ export function needsAnyKey() {
   return { security, middleware: [refuseQuery], 'x-agents': 'own' as const };
 }
 
-/** The part of a route's definition that says it needs no key. */
-export function needsNoKey() {
+/**
+ * The part of a route's definition that says it needs no key.
+ * @param query whether any query may stand in its address
+ */
+export function needsNoKey({ query = false } = {}) {
   const security: Record<string, string[]>[] = [];
-  return { security, middleware: [refuseQuery] };
+  return { security, middleware: query ? [] : [refuseQuery] };
 }
 
 const refuseQuery: MiddlewareHandler<HttpEnv> = async function refuseQuery(c, next) {

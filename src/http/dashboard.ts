@@ -1,13 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
 /** A file of the dashboard as it is sent. */
-export type DashboardFile = { type: string; bytes: Buffer<ArrayBuffer>; zipped: Buffer<ArrayBuffer> };
+export type DashboardFile = {
+  type: string;
+  bytes: Buffer<ArrayBuffer>;
+  /** Compressed once, when it is first asked for. */
+  zipped(): Promise<Buffer<ArrayBuffer>>;
+};
 
 const FOLDER = new URL('../../dist/dashboard/', import.meta.url);
-const NAME = /^(index\.html|assets\/[\w-][\w.-]*)$/;
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -21,33 +25,37 @@ const NOT_BUILT = `<!doctype html>
 </html>
 `;
 
-/** The built dashboard: each file is read and compressed once, when it is first asked for. */
-export function makeDashboard(folder: URL = FOLDER): (name: string) => Promise<DashboardFile | null> {
-  const files = new Map<string, Promise<DashboardFile | null>>();
-  return (name) => {
-    const known = files.get(name);
-    if (known) return known;
-    const read = readFile(folder, name);
-    // What is not there is not remembered, so that nobody fills the memory with names.
-    if (NAME.test(name)) {
-      files.set(name, read);
-      void read.then((file) => file ?? files.delete(name));
-    }
-    return read;
-  };
+/**
+ * The built dashboard by name, such as `assets/index.js`. All of it is read at once: files that are built anew while we
+ * run belong to another page.
+ */
+export function makeDashboard(folder: URL = FOLDER): ReadonlyMap<string, DashboardFile> {
+  const names = ['index.html', ...filesIn(new URL('assets/', folder)).map((name) => `assets/${name}`)];
+  return new Map(
+    names.flatMap((name) => {
+      const type = TYPES[extname(name)];
+      return type === undefined ? [] : [[name, toFile(type, readIfThere(new URL(name, folder)))]];
+    }),
+  );
 }
 
-async function readFile(folder: URL, name: string): Promise<DashboardFile | null> {
-  const type = TYPES[extname(name)];
-  if (!NAME.test(name) || type === undefined) return null;
-  const bytes = readIfThere(new URL(name, folder)) ?? (name === 'index.html' ? Buffer.from(NOT_BUILT) : null);
-  return bytes && { type, bytes, zipped: await promisify(gzip)(bytes) };
+function toFile(type: string, bytes: Buffer<ArrayBuffer>): DashboardFile {
+  let zipped: Promise<Buffer<ArrayBuffer>> | undefined;
+  return { type, bytes, zipped: () => (zipped ??= promisify(gzip)(bytes)) };
 }
 
-function readIfThere(url: URL): Buffer<ArrayBuffer> | null {
+function filesIn(folder: URL): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readIfThere(url: URL): Buffer<ArrayBuffer> {
   try {
     return readFileSync(url);
   } catch {
-    return null;
+    return Buffer.from(NOT_BUILT);
   }
 }

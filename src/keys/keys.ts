@@ -95,23 +95,30 @@ export type Authenticate = (given: string, codes?: boolean) => Promise<Caller | 
 export function makeAuthenticate(database: Database, configured?: string): Authenticate {
   const configuredDigest = configured === undefined ? null : digest(configured);
 
+  const touchedAt = new Map<string, number>();
+  const touch = (keyId: string) => {
+    const now = performance.now();
+    if (now - (touchedAt.get(keyId) ?? Number.NEGATIVE_INFINITY) < TOUCH_EVERY_MS) return;
+    touchedAt.set(keyId, now);
+    touchKey(database, keyId).catch(() => undefined);
+  };
+
   return async function authenticate(given, codes = false) {
     const givenDigest = digest(given);
     if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) return ENVIRONMENT_CALLER;
     const secret = readSecret(given);
     if (secret && secret.kind !== 'ops') {
       const isCode = secret.kind === 'opc';
-      return isCode && !codes
-        ? null
-        : findBySession(database, given, { id: secret.id, isCode }, configuredDigest);
+      if (isCode && !codes) return null;
+      const caller = await findBySession(database, given, { id: secret.id, isCode }, configuredDigest);
+      if (caller) touch(caller.keyId);
+      return caller;
     }
     const row = secret && (await selectUsableKey(database, secret.id));
     // Compared also when there is no such key, so that both cases take the same time.
     const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
     if (!row || !matches) return null;
-    if (Date.now() - (row.last_used_at?.getTime() ?? 0) > TOUCH_EVERY_MS) {
-      touchKey(database, row.key_id).catch(() => undefined);
-    }
+    touch(row.key_id);
     return {
       by: `key:${row.key_id}`,
       keyId: row.key_id,

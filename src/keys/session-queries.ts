@@ -50,7 +50,8 @@ export async function insertSession(tx: Db, session: NewSession): Promise<{ expi
 /** The session of this name, with its key, unless one of them is over. */
 export async function selectSession(db: Db, sessionId: string): Promise<SessionRow | null> {
   const [row] = await db.query<SessionRow>(
-    `select s.session_id, s.key_id, s.environment_key_hash, s.code_hash, s.secret_hash, s.expires_at,
+    `select s.session_id, s.key_id, s.environment_key_hash, s.code_hash, s.secret_hash,
+       least(s.expires_at, k.expires_at) as expires_at,
        k.name, k.scopes, k.agent_id
      from ops_sessions s left join ops_api_keys k on k.key_id = s.key_id
      where s.session_id = $1 and coalesce(s.code_expires_at, s.expires_at) > clock_timestamp()
@@ -76,6 +77,15 @@ export async function useCode(
     [sessionId, codeHash, secretHash],
   );
   return row ?? null;
+}
+
+/** Ends the oldest sessions of a key that has more than so many. */
+export async function deleteSurplusSessions(tx: Db, keyId: string, most: number): Promise<void> {
+  await tx.query(
+    `delete from ops_sessions where session_id in (
+       select session_id from ops_sessions where key_id = $1 order by created_at desc, session_id offset $2)`,
+    [keyId, most],
+  );
 }
 
 /** @returns whether it was there */

@@ -8,6 +8,7 @@ import type { Caller } from './schema.ts';
 import {
   deleteOldSessions,
   deleteSession,
+  deleteSurplusSessions,
   insertSession,
   type Owner,
   selectSession,
@@ -21,6 +22,8 @@ import {
  */
 export const CODE_SECONDS = 60;
 export const SESSION_DAYS = 7;
+/** Of one key; the next one ends the oldest. */
+const MOST_SESSIONS = 20;
 
 export type Sessions = {
   /** Makes a code with which a browser signs in for this caller. @throws AppError forbidden for a session */
@@ -44,6 +47,7 @@ export function makeSessions(database: Database, configured?: string): Sessions 
     async makeCode(caller) {
       if (caller.session) throw lastsOnlyOnce();
       const { id, text } = makeSecret('opc');
+      await deleteSurplusSessions(database, caller.keyId, MOST_SESSIONS);
       const { expires_at } = await insertSession(database, {
         sessionId: id,
         owner: ownerOf(caller),
@@ -71,6 +75,7 @@ export function makeSessions(database: Database, configured?: string): Sessions 
             });
         if (!row)
           throw new AppError('unauthorized', 'This code has been used. `opsloop open` makes another one.');
+        await deleteSurplusSessions(tx, caller.keyId, MOST_SESSIONS);
         await tell(tx, 'key.signed_in', caller, { set: { session_id: id, until: row.expires_at } });
         return row;
       });
@@ -124,7 +129,7 @@ function ownerCaller(row: SessionRow, configuredDigest: Buffer | null): Caller |
   return hash && configuredDigest && timingSafeEqual(hash, configuredDigest) ? ENVIRONMENT_CALLER : null;
 }
 
-/** Whoever found a session open for a moment must not get one out of it that outlasts it. */
+/** A session does not prolong itself: whoever signs in anew shows a key or a code again. */
 function lastsOnlyOnce(): AppError {
   return new AppError(
     'forbidden',

@@ -92,6 +92,32 @@ test('a session opens no other session, and a key is none', async () => {
   expect((await t.request('/api/ops/session', { method: 'DELETE', key })).status).toBe(409);
 });
 
+test('a key has 20 sessions at most: one more ends the oldest', async () => {
+  const key = await t.key({ scopes: ['read'] });
+  const tokens: string[] = [];
+  for (let n = 0; n < 21; n++) tokens.push((await bodyOf(await open(key))).token ?? '');
+  expect((await who(tokens[0] ?? '')).status).toBe(401);
+  expect((await who(tokens[1] ?? '')).status).toBe(200);
+  expect((await who(tokens[20] ?? '')).status).toBe(200);
+});
+
+test('a key that is used through a browser is seen to be in use, and its session ends no later than it', async () => {
+  const key = await t.key({ scopes: ['read'], expires_in_days: 1 });
+  const id = key.split('_')[1] ?? '';
+  const token = await signIn(key);
+  const { expires_at = '' } = await bodyOf(await who(token));
+  expect(Date.parse(expires_at) - Date.now()).toBeLessThan(86_400_000 + 1_000);
+  await expect
+    .poll(async () => {
+      const [row] = await t.database.query<{ used: boolean }>(
+        'select last_used_at is not null as used from ops_api_keys where key_id = $1',
+        [id],
+      );
+      return row?.used;
+    })
+    .toBe(true);
+});
+
 test('guessing codes is limited like guessing keys', async () => {
   const guess = () =>
     t.request('/api/ops/session', {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { printJson, printLine } from '../print.ts';
-import { signInUrl } from '../sign-in.ts';
+import { signInUrl, writeSignInPage } from '../sign-in.ts';
 
 const OPENERS: Partial<Record<NodeJS.Platform, [string, ...string[]]>> = {
   darwin: ['open'],
@@ -19,7 +19,7 @@ export function addOpen(program: Command): void {
       '\nPrints the address as well. On a terminal it holds a code with which a browser signs in, once and within a\nminute; where the output goes elsewhere it holds none, because that may be a log.\n\nExample:\n  opsloop open',
     )
     .action(async () => {
-      const { url, client, json } = await connect(program);
+      const { url, client, json, home } = await connect(program);
       await client.fetch('/api/status');
       if (json) return printJson({ url });
       if (!process.stdout.isTTY) return printLine(url);
@@ -29,8 +29,11 @@ export function addOpen(program: Command): void {
       const opener = OPENERS[process.platform];
       if (!opener) return;
       const [command, ...args] = opener;
+      // Everybody on this machine can read the arguments of a program, and nobody else this file.
+      const page = await writeSignInPage(home, address).catch(() => null);
+      if (page === null) return;
       // No browser is no failure: the address is printed.
-      spawn(command, [...args, address], { stdio: 'ignore', detached: true })
+      spawn(command, [...args, page], { stdio: 'ignore', detached: true })
         .on('error', () => undefined)
         .unref();
     });

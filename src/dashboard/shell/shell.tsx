@@ -27,7 +27,7 @@ const PLACES = [
 ] as const;
 
 /** What stands around every view. */
-export function Shell() {
+export function Shell({ isOutdated }: { isOutdated: boolean }) {
   const [place] = useLocation();
   const isHere = (href: string) => (href === '/' ? place === '/' : place.startsWith(href));
   return (
@@ -52,6 +52,11 @@ export function Shell() {
         </ul>
       </nav>
       <main id="view" className={styles.view} tabIndex={-1}>
+        {isOutdated && (
+          <p className={styles.banner} role="status">
+            The server is another version than this page. <a href={place}>Load the page of that version</a>
+          </p>
+        )}
         <PauseBanner />
         <Switch>
           <Route path="/" component={Now} />

@@ -22,7 +22,8 @@ export function SignedIn() {
 
 function Following({ session }: { session: Session }) {
   const [live] = useState(makeLive);
-  const { seq } = session;
+  const [first] = useState(session);
+  const { seq } = first;
   useEffect(() => {
     const stopFresh = keepFresh(queries, live);
     live.start(seq);
@@ -34,7 +35,7 @@ function Following({ session }: { session: Session }) {
   return (
     <MeContext value={{ session, live }}>
       <div className={styles.app}>
-        <Shell />
+        <Shell isOutdated={session.version !== first.version} />
       </div>
     </MeContext>
   );

@@ -5,8 +5,16 @@ import { Button } from './button.tsx';
 import styles from './markdown.module.css';
 
 const Rendered = lazy(() =>
-  import('./rendered-markdown.tsx').then(({ Rendered }) => ({ default: Rendered })),
+  import('./rendered-markdown.tsx').then(
+    ({ Rendered }) => ({ default: Rendered }),
+    // The server is away, or is a newer one that has another file in its place.
+    () => ({ default: AsWritten }),
+  ),
 );
+
+function AsWritten({ text }: { text: string }) {
+  return <AgentText text={text} lines />;
+}
 
 /** An agent's Markdown, drawn without anything that loads, runs or leads away by itself; and as it was written. */
 export function Markdown({ text }: { text: string }) {

@@ -5,14 +5,16 @@ import { type DashboardFile, makeDashboard } from '../dashboard.ts';
 import { type HttpEnv, makeRouter } from '../env.ts';
 import { unknownRoute } from '../middleware/answer-errors.ts';
 
+/** Named, and not refused by a weight of 0. */
+const GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/;
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 const page = createRoute({
   method: 'get',
   path: '/',
   summary: 'The dashboard, for people',
+  ...needsNoKey({ query: true }),
   description: `The same document stands at ${VIEWS.map((view) => `/${view}`).join(', ')}.`,
-  ...needsNoKey(),
   responses: { 200: { description: 'The page', content: { 'text/html': { schema: z.string() } } } },
 });
 
@@ -26,12 +28,12 @@ const asset = createRoute({
 });
 
 export function dashboardRoutes() {
-  const read = makeDashboard();
-  const answerPage = async (c: Context<HttpEnv>) => send(c, await read('index.html'));
+  const files = makeDashboard();
+  const answerPage = (c: Context<HttpEnv>) => send(c, files.get('index.html'));
   const router = makeRouter()
     .openapi(page, (c) => answerPage(c))
     .openapi(asset, async (c) => {
-      const file = await read(`assets/${c.req.valid('param').name}`);
+      const file = files.get(`assets/${c.req.valid('param').name}`);
       // Its name changes with what it holds.
       if (file) c.header('Cache-Control', FOR_EVER);
       return send(c, file);
@@ -40,11 +42,11 @@ export function dashboardRoutes() {
   return router;
 }
 
-function send(c: Context<HttpEnv>, file: DashboardFile | null): Response {
+async function send(c: Context<HttpEnv>, file: DashboardFile | undefined): Promise<Response> {
   if (!file) return unknownRoute(c);
-  const takesGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+  const takesGzip = GZIP.test(c.req.header('accept-encoding') ?? '');
   c.header('Content-Type', file.type);
   c.header('Vary', 'Accept-Encoding', { append: true });
   if (takesGzip) c.header('Content-Encoding', 'gzip');
-  return c.body(takesGzip ? file.zipped : file.bytes, 200);
+  return c.body(takesGzip ? await file.zipped() : file.bytes, 200);
 }
