@@ -111,6 +111,47 @@ inBrowser('proposals are decided', () => {
     await tab.getByText('daily_caps.per_agent').waitFor();
   });
 
+  test('closing the question stops what is not decided yet', async () => {
+    const ids: string[] = [];
+    for (const name of ['One', 'Two', 'Three']) ids.push((await propose(`${name} of a batch`)).id);
+    const tab = await browser.open('/proposals?q=of+a+batch');
+    for (const box of await tab.getByRole('checkbox').all()) await box.check();
+    let asked = 0;
+    await tab.route('**/approve', async (route) => {
+      asked++;
+      await tab.keyboard.press('Escape');
+      await tab.getByRole('dialog').waitFor({ state: 'detached' });
+      await route.continue();
+    });
+    await tab.getByRole('button', { name: 'Approve 3' }).click();
+    await tab.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    await expect.poll(async () => (await decided(ids[0] ?? '')).status).toBe('approved');
+    await tab.getByRole('link', { name: 'One of a batch' }).waitFor({ state: 'detached' });
+    expect(asked).toBe(1);
+    expect((await decided(ids[1] ?? '')).status).toBe('pending');
+  });
+
+  test('while the server is away it says that nothing is known of what was tried', async () => {
+    const { id } = await propose('Nobody hears me');
+    const tab = await browser.open(`/proposals/${id}`);
+    await tab.getByRole('button', { name: 'Approve', exact: true }).click();
+    await tab.context().setOffline(true);
+    await tab.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    await tab.getByRole('dialog').getByText('The server does not answer').waitFor();
+    await tab.context().setOffline(false);
+    expect((await decided(id)).status).toBe('pending');
+    tab.complaints = tab.complaints.filter((complaint) => !complaint.includes('ERR_'));
+  });
+
+  test('characters that hide or turn are told beside the field, and taken out', async () => {
+    const { id } = await propose('pay\u202Eexe.txt\u200B now');
+    const tab = await browser.open(`/proposals/${id}`);
+    await tab.getByRole('button', { name: 'Edit and approve' }).click();
+    await tab.getByRole('alert').getByText('U+202E, U+200B').waitFor();
+    await tab.getByRole('button', { name: 'Take them out' }).click();
+    expect(await tab.getByLabel('Title', { exact: true }).inputValue()).toBe('payexe.txt now');
+  });
+
   test('a key that may not approve learns why', async () => {
     const { id } = await propose('Read only');
     const tab = await browser.open(`/proposals/${id}`, { key: { scopes: ['read'], name: 'watcher' } });

@@ -37,6 +37,28 @@ inBrowser('signing in', () => {
     tab.complaints = tab.complaints.filter((complaint) => !complaint.includes('401'));
   });
 
+  test('another tab that signs in as somebody else takes this one along', async () => {
+    const tab = await browser.open('/agents');
+    const other = await tab.context().newPage();
+    await other.goto(browser.url);
+    await other.getByText('operator', { exact: true }).click();
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await tab.getByRole('heading', { name: 'Sign in to opsloop' }).waitFor();
+    await other.getByLabel('Or a key').fill(await t.key({ scopes: ['read'], name: 'watcher' }));
+    await other.getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByText('watcher', { exact: true }).waitFor();
+    await tab.getByText('This needs a key with the scope admin; "watcher" has read.').last().waitFor();
+  });
+
+  test('an address with a bad code signs nobody out', async () => {
+    const tab = await browser.open('/');
+    await tab.getByText('Live', { exact: true }).waitFor();
+    await tab.goto(`${browser.url}/policy#code=nonsense`);
+    await tab.getByText('The code or key is not valid').waitFor();
+    await tab.getByRole('heading', { name: 'Policy', level: 1 }).waitFor();
+    tab.complaints = tab.complaints.filter((complaint) => !complaint.includes('401'));
+  });
+
   test('a wrong code says what to do', async () => {
     const tab = await browser.openSignedOut(`/#code=opc_AAAAAAAA_${'A'.repeat(43)}`);
     await tab.getByText('a code is for one use and 60 seconds').waitFor();

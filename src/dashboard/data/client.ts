@@ -22,6 +22,6 @@ export const { read } = client;
 /** What went wrong, as a sentence for people. */
 export function sayError(thrown: unknown): string {
   if (thrown instanceof AppError && thrown.code === 'server_unavailable')
-    return 'The server does not answer. It is tried again until it does.';
+    return 'The server does not answer.';
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

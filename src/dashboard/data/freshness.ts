@@ -11,10 +11,11 @@ const BY_TIME_EVERY_MS = 30_000;
 
 /** Has queries read again whose answer may have changed. Returns how to stop. */
 export function keepFresh(queries: QueryClient, live: Live): () => void {
-  const quick = makeRound(EVERY_MS, queries);
-  const slow = makeRound(SLOW_EVERY_MS, queries);
+  const late = makeLateReader(queries);
+  const quick = makeRound(EVERY_MS, late.readAgain);
+  const slow = makeRound(SLOW_EVERY_MS, late.readAgain);
   const off = live.on((events) => {
-    if (events.length === 0) void queries.invalidateQueries();
+    if (events.length === 0) late.readAgain(null);
     for (const topic of new Set(events.flatMap(touchedBy))) (SLOW.has(topic) ? slow : quick).add(topic);
   });
   const byTime = setInterval(() => {
@@ -26,10 +27,39 @@ export function keepFresh(queries: QueryClient, live: Live): () => void {
     off();
     quick.stop();
     slow.stop();
+    late.stop();
   };
 }
 
-function makeRound(everyMs: number, queries: QueryClient) {
+/**
+ * Reads queries again. One that is being read just now may get an answer that is older than the event: it is let
+ * finish, and read once more.
+ */
+function makeLateReader(queries: QueryClient) {
+  const cache = queries.getQueryCache();
+  const again = new Set<string>();
+  const invalidate = (queryKey: readonly unknown[]) =>
+    void queries.invalidateQueries({ queryKey, exact: true }, { cancelRefetch: false });
+
+  const stop = cache.subscribe(({ type, query }) => {
+    if (type !== 'updated' || query.state.fetchStatus !== 'idle' || !again.delete(query.queryHash)) return;
+    // Not in the middle of the cache's own news.
+    queueMicrotask(() => invalidate(query.queryKey));
+  });
+
+  return {
+    /** @param topics null for all of them */
+    readAgain(topics: ReadonlySet<unknown> | null) {
+      for (const query of cache.findAll({ predicate: ({ queryKey }) => topics?.has(queryKey[0]) ?? true })) {
+        if (query.state.fetchStatus === 'idle') invalidate(query.queryKey);
+        else again.add(query.queryHash);
+      }
+    },
+    stop,
+  };
+}
+
+function makeRound(everyMs: number, readAgain: (topics: ReadonlySet<unknown>) => void) {
   const touched = new Set<Topic>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let lastAt = Number.NEGATIVE_INFINITY;
@@ -37,13 +67,9 @@ function makeRound(everyMs: number, queries: QueryClient) {
   const flush = () => {
     timer = undefined;
     lastAt = performance.now();
-    const topics = new Set<unknown>(touched);
+    const topics = new Set(touched);
     touched.clear();
-    void queries.invalidateQueries(
-      { predicate: ({ queryKey }) => topics.has(queryKey[0]) },
-      // An answer that is under way may be older than the event.
-      { cancelRefetch: true },
-    );
+    readAgain(topics);
   };
 
   return {

@@ -1,5 +1,5 @@
 import { AppError, messagesOf } from 'opsloop/client';
-import { client } from './client.ts';
+import { api, client, read } from './client.ts';
 import { makeStore } from './store.ts';
 import type { Event } from './types.ts';
 
@@ -11,6 +11,8 @@ export type LiveState =
   | { is: 'connecting' }
   | { is: 'live' }
   | { is: 'stale'; since: number; why: string }
+  /** The key may not follow the log; asking again would not help. */
+  | { is: 'refused'; why: string }
   | { is: 'hidden' };
 
 export type Live = {
@@ -26,15 +28,28 @@ export type Live = {
 const SILENCE_MS = 25_000;
 const HIDDEN_MS = 5_000;
 const LONGEST_PAUSE_MS = 10_000;
+/** After more than this it is cheaper to read anew what is shown. */
+const MOST_MISSED = 2_000;
 
 export function makeLive(): Live {
   const state = makeStore<LiveState>({ is: 'connecting' });
   const listeners = new Set<(events: readonly Event[]) => void>();
   let running: AbortController | undefined;
-  let last = '0';
+  let last = 0;
+  let begunBefore = false;
+  /** Something may have been missed that no event will tell: a failed read, or a place in the log that is gone. */
+  let missed = false;
 
   const tell = (events: readonly Event[]) => {
     for (const listener of listeners) listener(events);
+  };
+
+  /** Where the log ends, after a time without it: it may be another log by now, or very far. */
+  const catchUp = async (): Promise<void> => {
+    const { seq } = await read(api.session.$get({}));
+    if (seq >= last && seq - last <= MOST_MISSED) return;
+    last = seq;
+    missed = true;
   };
 
   /** Reads until the connection ends. Events that arrive together are told together. */
@@ -48,6 +63,8 @@ export function makeLive(): Live {
       tell(batch);
     };
     try {
+      if (begunBefore) await catchUp();
+      begunBefore = true;
       const response = await client.fetch(`/api/ops/events/stream?after=${last}`, {
         headers: { accept: 'text/event-stream' },
         signal: AbortSignal.any([signal, silence.signal]),
@@ -56,7 +73,7 @@ export function makeLive(): Live {
       for await (const message of messagesOf(response)) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
-        if (message.id !== undefined) last = message.id;
+        if (message.id !== undefined) last = Number(message.id);
         if (message.event !== 'event' || message.data === '') continue;
         if (waiting.length === 0) setTimeout(flush);
         waiting.push(JSON.parse(message.data) as Event);
@@ -71,19 +88,17 @@ export function makeLive(): Live {
       let why = 'The connection was lost.';
       try {
         await readOnce(signal, () => {
-          // What failed while the server was away is asked for again.
-          if (state.get().is === 'stale') tell([]);
           state.set({ is: 'live' });
           failures = 0;
+          if (missed) tell([]);
+          missed = false;
         });
       } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof AppError) {
-          why = error.message;
-          // The log is another one, or begins anew: there is nothing to go on after.
-          if (error.code === 'invalid_cursor') last = '0';
-        }
+        if (error instanceof AppError && error.status === 403)
+          return state.set({ is: 'refused', why: error.message });
+        if (error instanceof AppError) why = error.message;
       }
+      missed = true;
       if (signal.aborted) return;
       const before = state.get();
       state.set({ is: 'stale', since: before.is === 'stale' ? before.since : Date.now(), why });
@@ -102,13 +117,16 @@ export function makeLive(): Live {
   };
 
   let hiding: ReturnType<typeof setTimeout> | undefined;
+  const hide = () => {
+    end();
+    state.set({ is: 'hidden' });
+  };
   const onVisibility = () => {
     clearTimeout(hiding);
     if (document.visibilityState === 'visible') return begin();
-    hiding = setTimeout(() => {
-      end();
-      state.set({ is: 'hidden' });
-    }, HIDDEN_MS);
+    // A page that was opened in the background has nothing to let go of.
+    if (running) hiding = setTimeout(hide, HIDDEN_MS);
+    else hide();
   };
 
   return {
@@ -118,9 +136,9 @@ export function makeLive(): Live {
       return () => listeners.delete(listener);
     },
     start(seq) {
-      last = String(seq);
+      last = seq;
       document.addEventListener('visibilitychange', onVisibility);
-      begin();
+      onVisibility();
     },
     stop() {
       clearTimeout(hiding);

@@ -1,3 +1,4 @@
+import { queries } from './query-cache.ts';
 import { makeStore } from './store.ts';
 
 /**
@@ -27,5 +28,8 @@ export function loseSession(why: string | null): void {
 
 // Another tab signed in or out.
 addEventListener('storage', ({ key, newValue }) => {
-  if (key === PLACE) session.set({ token: newValue, why: null });
+  if (key !== PLACE) return;
+  // It can be somebody else by now.
+  queries.clear();
+  session.set({ token: newValue, why: null });
 });

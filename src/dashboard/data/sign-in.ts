@@ -1,6 +1,6 @@
 import { api, client, read, sayError } from './client.ts';
 import { queries } from './query-cache.ts';
-import { keepSession, loseSession } from './session-token.ts';
+import { keepSession, loseSession, session } from './session-token.ts';
 
 /** Opens a session by a code or a key. @throws when neither is valid */
 export async function signIn(codeOrKey: string): Promise<void> {
@@ -26,5 +26,6 @@ export async function useCodeOfAddress(): Promise<void> {
   const code = new URLSearchParams(location.hash.slice(1)).get('code');
   if (code === null) return;
   history.replaceState(null, '', location.pathname + location.search);
-  await signIn(code).catch((error: unknown) => loseSession(sayError(error)));
+  // Whoever is signed in already stays so: the address may come from anywhere.
+  await signIn(code).catch((error: unknown) => session.set({ ...session.get(), why: sayError(error) }));
 }

@@ -37,7 +37,7 @@ const TOUCHES: Record<string, readonly Topic[]> = {
 };
 
 /** Figures that move with everything and are dear to count; a control room needs them every few seconds. */
-export const SLOW: ReadonlySet<Topic> = new Set(['stats', 'caps', 'chain', 'health', 'agents']);
+export const SLOW: ReadonlySet<Topic> = new Set(['stats', 'caps', 'chain', 'files', 'health', 'agents']);
 
 export function touchedBy({ entity }: Event): readonly Topic[] {
   // Every event is a link of the chain.

@@ -7,21 +7,17 @@ import styles from './shell.module.css';
 export function LiveMark() {
   const state = useStore(useMe().live.state);
   return (
-    <p
-      className={styles.mark}
-      data-is={state.is}
-      role="status"
-      title={state.is === 'stale' ? state.why : undefined}
-    >
+    <p className={styles.mark} data-is={state.is} role="status">
       <span className={styles.dot} aria-hidden="true" />
       {state.is === 'live' && 'Live'}
       {state.is === 'connecting' && 'Connecting …'}
       {state.is === 'hidden' && 'Resting'}
       {state.is === 'stale' && (
         <span>
-          Stale for <Since at={new Date(state.since).toISOString()} />: the server does not answer
+          Stale for <Since at={new Date(state.since).toISOString()} />: {state.why}
         </span>
       )}
+      {state.is === 'refused' && `Not live: ${state.why}`}
     </p>
   );
 }

@@ -1,4 +1,7 @@
+import { useEffect, useRef } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
+import { session } from '../data/session-token.ts';
+import { useStore } from '../data/store.ts';
 import { Page } from '../ui/panel.tsx';
 import { Agents } from '../views/agents/agents.tsx';
 import { Events } from '../views/events/events.tsx';
@@ -29,6 +32,14 @@ const PLACES = [
 /** What stands around every view. */
 export function Shell({ isOutdated }: { isOutdated: boolean }) {
   const [place] = useLocation();
+  const before = useRef(place);
+  useEffect(() => {
+    // The link that led here is gone; whoever uses the keyboard goes on in the new view.
+    if (before.current !== place && document.activeElement === document.body)
+      document.getElementById('view')?.focus();
+    before.current = place;
+  }, [place]);
+  const { why } = useStore(session);
   const isHere = (href: string) => (href === '/' ? place === '/' : place.startsWith(href));
   return (
     <>
@@ -55,6 +66,11 @@ export function Shell({ isOutdated }: { isOutdated: boolean }) {
         {isOutdated && (
           <p className={styles.banner} role="status">
             The server is another version than this page. <a href={place}>Load the page of that version</a>
+          </p>
+        )}
+        {why !== null && (
+          <p className={styles.banner} role="status">
+            {why}
           </p>
         )}
         <PauseBanner />

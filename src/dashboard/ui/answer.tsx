@@ -1,4 +1,5 @@
 import type { UseQueryResult } from '@tanstack/react-query';
+import { AppError } from 'opsloop/client';
 import type { ReactNode } from 'react';
 import { sayError } from '../data/client.ts';
 import styles from './answer.module.css';
@@ -21,9 +22,11 @@ export function Answer<Data>({ of, what, children }: Props<Data>) {
           <p>
             The {what} could not be read: {sayError(error)}
           </p>
-          <Button busy={isFetching} onClick={() => void refetch()}>
-            Try again
-          </Button>
+          {canHelp(error) && (
+            <Button busy={isFetching} onClick={() => void refetch()}>
+              Try again
+            </Button>
+          )}
         </div>
       )}
       {data !== undefined && children(data)}
@@ -47,6 +50,14 @@ export function Failure({ error }: { error: unknown }) {
   return (
     <p role="alert" className={styles.error}>
       {sayError(error)}
+      {error instanceof AppError &&
+        error.code === 'server_unavailable' &&
+        ' Whether it was done is not known: look before you do it again.'}
     </p>
   );
+}
+
+/** What the server refuses for a reason it refuses again. */
+function canHelp(error: unknown): boolean {
+  return !(error instanceof AppError) || error.status >= 500 || error.code === 'rate_limited';
 }

@@ -11,6 +11,8 @@ type Props = {
   busy?: boolean;
   error?: unknown;
   refusal?: string | null;
+  /** Something would be lost: Escape does not close it, only its buttons do. */
+  guard?: boolean;
   onSubmit: () => void;
   onClose: () => void;
   children: ReactNode;
@@ -20,7 +22,8 @@ type Props = {
  * Asks once, and says what will happen. The browser's own modal dialog: it keeps the focus, gives it back, and closes
  * with Escape. It is open as long as it is drawn.
  */
-export function Dialog({ title, verb, danger, busy, error, refusal, onSubmit, onClose, children }: Props) {
+export function Dialog(props: Props) {
+  const { title, verb, danger, busy, error, refusal, guard, onSubmit, onClose, children } = props;
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -36,11 +39,18 @@ export function Dialog({ title, verb, danger, busy, error, refusal, onSubmit, on
     if (!busy && !refusal) onSubmit();
   };
   return (
-    <dialog ref={ref} className={styles.dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={ref}
+      className={styles.dialog}
+      aria-labelledby={id}
+      onClose={onClose}
+      onCancel={(event) => guard && event.preventDefault()}
+    >
       <form onSubmit={submit}>
         <h2 id={id}>{title}</h2>
         <div className={styles.body}>{children}</div>
         <Failure error={error} />
+        {refusal && <p className={styles.refusal}>{refusal}</p>}
         <footer className={styles.foot}>
           <Button onClick={() => ref.current?.close()}>Cancel</Button>
           <Button submit look={danger ? 'danger' : 'primary'} busy={busy ?? false} refusal={refusal ?? null}>

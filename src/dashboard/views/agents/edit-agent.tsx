@@ -1,11 +1,12 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
+import { agentsQuery } from '../../data/agents.ts';
 import { useRefusal } from '../../data/me.ts';
 import type { Agent } from '../../data/types.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { TextField } from '../../ui/field.tsx';
-import { saveAgent } from './queries.ts';
+import { type AgentEdit, saveAgent } from './queries.ts';
 
 /** Changes an agent, or makes one. */
 export function EditAgent({ agent, onClose }: { agent: Agent | null; onClose: () => void }) {
@@ -14,9 +15,16 @@ export function EditAgent({ agent, onClose }: { agent: Agent | null; onClose: ()
   const [role, setRole] = useState(agent?.role ?? '');
   const [model, setModel] = useState(agent?.model_override ?? '');
   const [, go] = useLocation();
+  const refusal = useRefusal('admin');
+  const agents = useQuery(agentsQuery).data?.agents ?? [];
+  const isTaken = agent === null && agents.some(({ agent_id }) => agent_id === id);
   const saving = useMutation({
     mutationFn: () =>
-      saveAgent(id, { display_name: name || null, role: role || null, model_override: model || null }),
+      saveAgent(id, {
+        ...changed('display_name', agent?.display_name, name),
+        ...changed('role', agent?.role, role),
+        ...changed('model_override', agent?.model_override, model),
+      }),
     onSuccess: () => {
       onClose();
       go(`/agents/${id}`);
@@ -28,7 +36,7 @@ export function EditAgent({ agent, onClose }: { agent: Agent | null; onClose: ()
       verb="Save"
       busy={saving.isPending}
       error={saving.error}
-      refusal={useRefusal('admin')}
+      refusal={refusal ?? (isTaken ? `There is an agent "${id}" already; edit it on its page.` : null)}
       onSubmit={() => saving.mutate()}
       onClose={onClose}
     >
@@ -65,4 +73,9 @@ export function EditAgent({ agent, onClose }: { agent: Agent | null; onClose: ()
       />
     </Dialog>
   );
+}
+
+/** What is left as it is, is not sent: somebody else may have changed it. */
+function changed(name: keyof AgentEdit, before: string | null | undefined, text: string): AgentEdit {
+  return text === (before ?? '') ? {} : { [name]: text || null };
 }

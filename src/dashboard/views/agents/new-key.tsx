@@ -43,7 +43,7 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
   });
   if (creating.data)
     return (
-      <Dialog title="The key" verb="I have kept it" onSubmit={onClose} onClose={onClose}>
+      <Dialog key="made" guard title="The key" verb="I have kept it" onSubmit={onClose} onClose={onClose}>
         <p>It is shown now and never again. Put it where its user finds it.</p>
         <code className={styles.key}>{creating.data.key}</code>
         <Copy text={creating.data.key} what="the key" />

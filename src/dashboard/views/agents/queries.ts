@@ -17,7 +17,7 @@ export const keysQuery = queryOptions({
 
 export type AgentStats = Answered<(typeof api.agents)['stats']['$get']>['agents'][number];
 
-export type AgentEdit = { display_name: string | null; role: string | null; model_override: string | null };
+export type AgentEdit = Partial<Record<'display_name' | 'role' | 'model_override', string | null>>;
 
 export function saveAgent(agentId: string, json: AgentEdit) {
   return read(api.agents[':agent_id'].$put({ param: { agent_id: agentId }, json }));

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { sayError } from '../../data/client.ts';
 import { useRefusal } from '../../data/me.ts';
 import type { Proposal } from '../../data/types.ts';
@@ -8,10 +8,8 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { TextField } from '../../ui/field.tsx';
 import { approve, reject } from './queries.ts';
 
-export type Deciding = {
-  verb: 'approve' | 'reject';
-  proposals: readonly Pick<Proposal, 'id' | 'title' | 'kind'>[];
-};
+type OneOf = Pick<Proposal, 'id' | 'title' | 'kind'>;
+export type Deciding = { verb: 'approve' | 'reject'; proposals: readonly OneOf[] };
 
 const WORDS = {
   approve: {
@@ -21,34 +19,50 @@ const WORDS = {
   reject: { title: 'Reject', what: 'ends here. Its place under the caps of today is not given back.' },
 };
 
-/** Decides one or several, one after the other; what could not be decided is told and stays. */
-export function DecideDialog({
-  verb,
-  proposals,
-  onDone,
-  onClose,
-}: Deciding & { onDone?: () => void; onClose: () => void }) {
+type Props = Deciding & { onDone?: () => void; onClose: () => void };
+
+/** Decides one or several, one after the other; what could not be decided stays, with the reason. */
+export function DecideDialog({ verb, proposals, onDone, onClose }: Props) {
   const [reason, setReason] = useState('');
-  const decide = async () => {
-    const failures: string[] = [];
-    for (const { id, title } of proposals) {
-      const decided = verb === 'approve' ? approve(id, reason === '' ? {} : { reason }) : reject(id, reason);
-      await decided.catch((error: unknown) => failures.push(`"${title}": ${sayError(error)}`));
+  const [left, setLeft] = useState(proposals);
+  const [failures, setFailures] = useState<Record<string, string>>({});
+  /** Closing it stops what has not been decided yet. */
+  const isOpen = useRef(true);
+  useEffect(() => {
+    isOpen.current = true;
+    return () => {
+      isOpen.current = false;
+    };
+  }, []);
+
+  const decideOne = async ({ id }: OneOf): Promise<boolean> => {
+    try {
+      await (verb === 'approve' ? approve(id, reason === '' ? {} : { reason }) : reject(id, reason));
+      setLeft((before) => before.filter((one) => one.id !== id));
+      return true;
+    } catch (error) {
+      setFailures((before) => ({ ...before, [id]: sayError(error) }));
+      return false;
     }
-    if (failures.length > 0) throw new Error(failures.join(' '));
   };
   const deciding = useMutation({
-    mutationFn: decide,
-    onSuccess: () => {
+    mutationFn: async () => {
+      setFailures({});
+      let decided = 0;
+      for (const one of left) if (isOpen.current && (await decideOne(one))) decided++;
+      return decided === left.length;
+    },
+    onSuccess: (all) => {
+      if (!all || !isOpen.current) return;
       onDone?.();
       onClose();
     },
   });
   const { title, what } = WORDS[verb];
-  const many = proposals.length > 1;
+  const many = left.length > 1;
   return (
     <Dialog
-      title={many ? `${title} ${proposals.length} proposals?` : `${title} this proposal?`}
+      title={many ? `${title} ${left.length} proposals?` : `${title} this proposal?`}
       verb={title}
       danger={verb === 'reject'}
       busy={deciding.isPending}
@@ -58,9 +72,17 @@ export function DecideDialog({
       onClose={onClose}
     >
       <ul>
-        {proposals.map((one) => (
-          <li key={one.id}>
-            <AgentText text={one.title} /> (<AgentText text={one.kind} />)
+        {left.map(({ id, title: name, kind }) => (
+          <li key={id}>
+            <AgentText text={name} /> (<AgentText text={kind} />)
+            {failures[id] !== undefined && (
+              <>
+                {': '}
+                <strong>
+                  <AgentText text={failures[id]} />
+                </strong>
+              </>
+            )}
           </li>
         ))}
       </ul>

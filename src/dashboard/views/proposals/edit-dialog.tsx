@@ -4,6 +4,7 @@ import { useRefusal } from '../../data/me.ts';
 import type { Proposal } from '../../data/types.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { TextArea, TextField } from '../../ui/field.tsx';
+import { HiddenWarning } from '../../ui/hidden-warning.tsx';
 import { approve } from './queries.ts';
 
 /** Approves another wording; what the agent wrote is kept beside it. */
@@ -26,6 +27,7 @@ export function EditDialog({ proposal, onClose }: { proposal: Proposal; onClose:
       verb="Approve as edited"
       busy={approving.isPending}
       error={approving.error}
+      guard={title !== proposal.title || body !== (proposal.body ?? '')}
       refusal={useRefusal('approve')}
       onSubmit={() => approving.mutate()}
       onClose={onClose}
@@ -37,7 +39,9 @@ export function EditDialog({ proposal, onClose }: { proposal: Proposal; onClose:
         value={title}
         onChange={(event) => setTitle(event.target.value)}
       />
+      <HiddenWarning text={title} onClean={setTitle} />
       <TextArea label="Body" rows={12} value={body} onChange={(event) => setBody(event.target.value)} />
+      <HiddenWarning text={body} onClean={setBody} />
       <TextField
         label="Reason (kept in the event log)"
         maxLength={1000}

@@ -4,6 +4,7 @@ import { AgentText } from '../../ui/agent-text.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { AgentLink, ProposalLink } from '../../ui/links.tsx';
 import { Time } from '../../ui/time.tsx';
+import { Verdicts } from './decision.tsx';
 import styles from './inbox-rows.module.css';
 import type { InboxKeys } from './use-inbox-keys.ts';
 
@@ -47,9 +48,12 @@ export function InboxRows({ rows, marked, toggle, keys }: Props) {
               <Time at={row.created_at} />
             </span>
             {row.decision && (
-              <span className={styles.reason}>
-                <AgentText text={row.decision.reason} />
-              </span>
+              <details className={styles.reason}>
+                <summary>
+                  <AgentText text={row.decision.reason} />
+                </summary>
+                <Verdicts proposal={row} />
+              </details>
             )}
           </li>
         ))}

@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useFilters } from '../../data/url-filters.ts';
@@ -9,9 +9,10 @@ import { FilterField } from '../../ui/filter-field.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
 import { DecideDialog, type Deciding } from './decide-dialog.tsx';
+import { EditDialog } from './edit-dialog.tsx';
 import { InboxRows } from './inbox-rows.tsx';
 import { NewProposal } from './new-proposal.tsx';
-import { type Filters, proposalsQuery } from './queries.ts';
+import { type Filters, proposalQuery, proposalsQuery } from './queries.ts';
 import { useInboxKeys } from './use-inbox-keys.ts';
 
 const STATUSES = [
@@ -32,6 +33,7 @@ export function Proposals() {
   const [, go] = useLocation();
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
   const [deciding, setDeciding] = useState<Deciding | null>(null);
+  const [editing, setEditing] = useState<string | null>(null);
   const [creating, setCreating] = useState(false);
   const search = useRef<HTMLInputElement>(null);
 
@@ -49,6 +51,7 @@ export function Proposals() {
     ids: rows.map(({ id }) => id),
     approve: (id) => decide('approve', id),
     reject: (id) => decide('reject', id),
+    edit: (id) => pending.some((row) => row.id === id) && setEditing(id),
     toggle,
     open: (id) => go(`/proposals/${id}`),
     search: () => search.current?.focus(),
@@ -127,7 +130,14 @@ export function Proposals() {
           }}
         />
       )}
+      {editing !== null && <EditById id={editing} onClose={() => setEditing(null)} />}
       {creating && <NewProposal onClose={() => setCreating(false)} />}
     </Page>
   );
+}
+
+/** The list has no bodies, so the one that is edited is read first. */
+function EditById({ id, onClose }: { id: string; onClose: () => void }) {
+  const { data } = useQuery(proposalQuery(id));
+  return data ? <EditDialog proposal={data.proposal} onClose={onClose} /> : null;
 }

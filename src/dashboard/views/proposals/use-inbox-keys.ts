@@ -4,6 +4,7 @@ type Actions = {
   ids: readonly string[];
   approve(id: string): void;
   reject(id: string): void;
+  edit(id: string): void;
   toggle(id: string): void;
   open(id: string): void;
   search(): void;
@@ -19,7 +20,7 @@ export type InboxKeys = {
   onFocus(id: string): void;
 };
 
-/** j and k go down and up, a approves, r rejects, x marks, Enter opens, / searches. */
+/** j and k go down and up, a approves, r rejects, e edits, x marks, Enter opens, / searches. */
 export function useInboxKeys(actions: Actions): InboxKeys {
   const [current, setCurrent] = useState<string | null>(null);
   const elements = useRef(new Map<string, HTMLElement>());
@@ -44,7 +45,12 @@ export function useInboxKeys(actions: Actions): InboxKeys {
         '/': now.search,
         ...(id === null || at === -1
           ? {}
-          : { a: () => now.approve(id), r: () => now.reject(id), x: () => now.toggle(id) }),
+          : {
+              a: () => now.approve(id),
+              r: () => now.reject(id),
+              e: () => now.edit(id),
+              x: () => now.toggle(id),
+            }),
       };
       const action = Object.hasOwn(does, event.key) ? does[event.key] : undefined;
       if (!action) return;
