@@ -643,6 +643,8 @@ CREATE INDEX ops_steps_delayed ON public.ops_steps USING btree (available_at) WH
 
 CREATE UNIQUE INDEX ops_steps_mission ON public.ops_steps USING btree (mission_id, "position");
 
+CREATE INDEX ops_steps_retried ON public.ops_steps USING btree (available_at) WHERE ((available_at IS NOT NULL) AND (attempt > 0));
+
 CREATE INDEX ops_steps_running ON public.ops_steps USING btree (worker_id) WHERE (status = 'running'::text);
 
 CREATE INDEX ops_workers_alive ON public.ops_workers USING btree (lease_expires_at) WHERE (ended_at IS NULL);

@@ -171,6 +171,8 @@ comment on column ops_steps.failure is 'Added: the last failure: class, message,
 
 create index ops_steps_claim on ops_steps (kind, priority desc, agent_id, queue_no) where ready;
 create index ops_steps_delayed on ops_steps (available_at) where available_at is not null;
+-- What failed and is tried again, which may lie behind any number of steps that wait for their time.
+create index ops_steps_retried on ops_steps (available_at) where available_at is not null and attempt > 0;
 create index ops_steps_running on ops_steps (worker_id) where status = 'running';
 create unique index ops_steps_mission on ops_steps (mission_id, position);
 

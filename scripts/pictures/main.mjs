@@ -13,8 +13,8 @@ const { values: options } = parseArgs({
   },
 });
 const SIZES = { wide: { width: 1280, height: 860 }, narrow: { width: 390, height: 844 } };
-/** What is quick has ended by then. */
-const SETTLE_MS = 20_000;
+/** What is quick has ended by then, and what does not move is known as such. */
+const SETTLE_MS = 65_000;
 
 const scene = await startScene(Number(options.missions));
 try {

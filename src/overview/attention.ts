@@ -8,7 +8,7 @@ import { EXAMPLES, groupStuck } from './stuck.ts';
 
 const MOST_PENDING = 50;
 const MOST_FAILED = 20;
-/** Of the missions that failed lately, so many are looked at, whoever cancelled or tried them again. */
+/** Of the missions that failed in the last 7 days, so many are looked at, the oldest first, whoever cancelled or tried them again. */
 const MOST_FAILED_LOOKED_AT = 1_000;
 const MOST_RUNNING = 50;
 /** Steps that are looked at for what is stuck: of those that run, are tried again, and wait to be claimed. */
@@ -20,21 +20,22 @@ const MOST_LANES = 500;
  * @throws AppError policy_unreadable
  */
 export async function readAttention(db: Db, serving: Serving): Promise<Attention> {
-  const [scene, pending, missions, running, retried, waiting] = await Promise.all([
+  const [scene, pending, failed, running, retried, waiting] = await Promise.all([
     readScene(db, serving),
     selectPending(db, MOST_PENDING + 1),
     selectFailed(db, MOST_FAILED, MOST_FAILED_LOOKED_AT),
-    selectRunning(db, MOST.running),
-    selectRetried(db, MOST.retried),
+    selectRunning(db, MOST.running + 1),
+    selectRetried(db, MOST.retried + 1),
     selectWaiting(db, { most: MOST.waiting, mostLanes: MOST_LANES, examples: EXAMPLES }),
   ]);
   return {
     needs_human: {
       proposals: pending.slice(0, MOST_PENDING).map((one) => ({ ...one, why: whyPending(one).next })),
       more_proposals: pending.length > MOST_PENDING,
-      missions,
+      missions: failed.missions,
+      more_missions: failed.more,
     },
-    stuck: groupStuck({ running, retried, waiting }, scene, MOST),
+    ...groupStuck({ running, retried, waiting }, scene, MOST),
     running: running.slice(0, MOST_RUNNING).map((step) => ({
       id: step.id,
       mission_id: step.mission_id,

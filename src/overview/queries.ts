@@ -98,16 +98,33 @@ export function selectPending(db: Db, limit: number): Promise<PendingProposal[]>
   );
 }
 
-/** Missions that failed in the last 7 days and that nobody cancelled or tried again, among the `most` newest. */
-export function selectFailed(db: Db, limit: number, most: number): Promise<FailedMission[]> {
-  return db.query<FailedMission>(
-    `select m.id, m.title, m.agent_id, coalesce(m.failure ->> 'message', '') as message, m.completed_at
-     from (select * from ops_missions
-           where status = 'failed' and completed_at > (select clock_timestamp() - interval '7 days')
-           order by completed_at desc limit $2) as m
-     where m.failure ->> 'class' is distinct from 'cancelled'
-       and not exists (select from ops_missions later where later.retry_of = m.id)
-     order by m.completed_at desc limit $1`,
+/**
+ * Missions that failed in the last 7 days and that nobody cancelled or tried again, the oldest first.
+ * @param most so many of the 7 days are looked at
+ * @returns `more`: there are others, or not all were looked at
+ */
+export async function selectFailed(
+  db: Db,
+  limit: number,
+  most: number,
+): Promise<{ missions: FailedMission[]; more: boolean }> {
+  const [row] = await db.query<{ ids: string[]; all_seen: boolean }>(
+    `with failed as materialized (
+       select id, failure, completed_at from ops_missions
+       where status = 'failed' and completed_at > (select clock_timestamp() - interval '7 days')
+       order by completed_at limit $2::integer + 1)
+     select (select count(*) from failed) <= $2 as all_seen, array(
+       select id from failed
+       where failure ->> 'class' is distinct from 'cancelled'
+         and not exists (select from ops_missions later where later.retry_of = failed.id)
+       order by completed_at limit $1 + 1) as ids`,
     [limit, most],
   );
+  const ids = row?.ids ?? [];
+  const missions = await db.query<FailedMission>(
+    `select id, title, agent_id, coalesce(failure ->> 'message', '') as message, completed_at
+     from ops_missions where id = any ($1::uuid[]) order by completed_at`,
+    [ids.slice(0, limit)],
+  );
+  return { missions, more: ids.length > limit || row?.all_seen === false };
 }

@@ -54,6 +54,7 @@ export type FailedMission = {
 
 /** Open missions that wait for the same, the oldest few of them by name. */
 export type Stuck = {
+  /** Of failures of one class that of one of them. */
   why: string;
   by: Reason['by'];
   /** When the first of them moves by itself. */
@@ -88,11 +89,14 @@ export type Attention = {
     /** The oldest first. */
     proposals: (PendingProposal & { why: string })[];
     more_proposals: boolean;
-    /** Failed in the last 7 days and not tried again, the newest first. */
+    /** Failed in the last 7 days and not tried again, the oldest first. */
     missions: FailedMission[];
+    more_missions: boolean;
   };
   /** The oldest first. */
   stuck: Stuck[];
+  /** Only the oldest groups are in it. */
+  more_groups: boolean;
   /** The oldest first. */
   running: RunningStep[];
 };

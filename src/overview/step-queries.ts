@@ -39,13 +39,14 @@ export function selectRunning(db: Db, limit: number): Promise<OpenRow[]> {
   );
 }
 
-/** Delayed steps that were tried before, of the `most` that are due first. */
-export function selectRetried(db: Db, most: number): Promise<OpenRow[]> {
+/** Delayed steps that were tried before: those that are due first. An index has them alone. */
+export function selectRetried(db: Db, limit: number): Promise<OpenRow[]> {
   return db.query<OpenRow>(
     `select ${COLUMNS}, ${CLAIMABLE_SINCE} from (
-       select * from ops_steps where available_at is not null order by available_at limit $1) as s
-     where s.attempt > 0 order by since`,
-    [most],
+       select * from ops_steps where available_at is not null and attempt > 0
+       order by available_at limit $1) as s
+     order by s.available_at`,
+    [limit],
   );
 }
 

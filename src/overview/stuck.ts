@@ -7,40 +7,49 @@ export const EXAMPLES = 3;
 const MOST_GROUPS = 20;
 
 /** Steps of one reason: those we have, and how many there are. */
-type Found = { steps: OpenRow[]; count: number; more: boolean; reason: Reason };
+type Found = { group: string; steps: OpenRow[]; count: number; more: boolean; reason: Reason };
 
 /** What does not move, as one line for each reason: the oldest first. */
 export function groupStuck(
   rows: { running: OpenRow[]; retried: OpenRow[]; waiting: WaitingStep[] },
   scene: Scene,
-  /** How many of each were looked at, at most. */
+  /** How many of each are looked at; one row more says that there are more. */
   most: { running: number; retried: number },
-): Stuck[] {
-  const alone = (step: OpenRow, more: boolean): Found => ({
-    steps: [step],
-    count: 1,
-    more,
-    reason: reasonOf(step, scene, null),
-  });
+): { stuck: Stuck[]; more_groups: boolean } {
+  const alone = (step: OpenRow, more: boolean) => toFound([step], { count: 1, more }, scene);
   const lanes = groupBy(rows.waiting, ({ lane }) => lane);
   const found = [
     ...rows.running
+      .slice(0, most.running)
       .filter((step) => isSlow(step, scene))
-      .map((step) => alone(step, rows.running.length === most.running)),
-    ...rows.retried.map((step) => alone(step, rows.retried.length === most.retried)),
+      .map((step) => alone(step, rows.running.length > most.running)),
+    ...rows.retried.slice(0, most.retried).map((step) => alone(step, rows.retried.length > most.retried)),
     ...[...lanes.values()].flatMap((steps) => ofLane(steps, scene)),
   ];
-  return [...groupBy(found, ({ reason }) => `${reason.by} ${reason.next}`).values()]
+  const groups = [...groupBy(found, ({ group }) => group).values()]
     .map(toGroup)
-    .sort((a, b) => sinceOf(a) - sinceOf(b))
-    .slice(0, MOST_GROUPS);
+    .sort((a, b) => sinceOf(a) - sinceOf(b));
+  return { stuck: groups.slice(0, MOST_GROUPS), more_groups: groups.length > MOST_GROUPS };
+}
+
+/** Failures are told apart by their class: each message would make a group of its own. */
+function toFound(
+  steps: [OpenRow, ...OpenRow[]],
+  { count, more }: { count: number; more: boolean },
+  scene: Scene,
+): Found {
+  const [first] = steps;
+  const reason = reasonOf(first, scene, null);
+  const again = !first.ready && first.available_at !== null && first.failure !== null;
+  const group = again ? `again ${first.failure?.class}` : `${reason.by} ${reason.next}`;
+  return { group, steps, count, more, reason };
 }
 
 /** Steps of a lane wait for the same. */
 function ofLane(steps: WaitingStep[], scene: Scene): Found[] {
-  const [first] = steps;
+  const [first, ...others] = steps;
   if (!first) return [];
-  return [{ steps, count: first.waiting, more: first.more, reason: reasonOf(first, scene, null) }];
+  return [toFound([first, ...others], { count: first.waiting, more: first.more }, scene)];
 }
 
 /** It has run for half of the time after which the heartbeat takes it back. */

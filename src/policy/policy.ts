@@ -12,6 +12,7 @@ import {
   lockPolicyRow,
   recountDay,
   selectDay,
+  selectDayAfter,
   selectDaysAgo,
   selectPolicy,
   upsertPolicy,
@@ -41,16 +42,44 @@ export async function readPolicyKey<Key extends PolicyKey>(db: Db, key: Key): Pr
   return parsePolicyKey(key, row?.value);
 }
 
-/** Sets one key. The event keeps the old and the new value. @throws AppError invalid_policy or not_found */
+/**
+ * Sets one key. The event keeps the old and the new value.
+ * @param seen the time of change (`updated_at`) of the value that the writer has seen: set only if it still stands
+ * @throws AppError invalid_policy, not_found, or conflict when it was changed since
+ */
 export async function setPolicy(
   database: Database,
   key: string,
   value: unknown,
   by: string,
+  seen?: Date | null,
 ): Promise<PolicyRow> {
   const known = requireKey(key);
   const parsed = parseValue(known, value);
-  return changePolicy(database, known, () => parsed, by);
+  if (known === 'paused' && seen !== undefined)
+    throw new AppError(
+      'invalid_request',
+      'if_updated_at does not go with paused: a pause must not fail because of another one.',
+    );
+  return changePolicy(
+    database,
+    known,
+    (before) => {
+      if (seen !== undefined) requireSeen(before, seen);
+      return parsed;
+    },
+    by,
+  );
+}
+
+function requireSeen(row: PolicyRow | null, seen: Date | null): void {
+  if (row === null || row.updated_at?.getTime() === seen?.getTime()) return;
+  const { key, updated_at, updated_by } = row;
+  throw new AppError(
+    'conflict',
+    `Policy ${key} was changed meanwhile by ${updated_by ?? 'somebody'} at ${updated_at?.toISOString() ?? 'an unknown time'}. Look at that value, and set yours again if it still fits.`,
+    { details: { key, updated_at, updated_by } },
+  );
 }
 
 /**
@@ -73,6 +102,11 @@ export async function tryPolicy(
 /** When the calendar day so many days ago began. */
 export function daysAgo(db: Db, timezone: string, days: number): Promise<Date> {
   return selectDaysAgo(db, timezone, days);
+}
+
+/** When the calendar day after a time began; of today when that one has not begun. */
+export function dayAfter(db: Db, timezone: string, time: Date): Promise<Date> {
+  return selectDayAfter(db, timezone, time);
 }
 
 /** The changes of one key, the newest first. @throws AppError not_found */
@@ -100,7 +134,7 @@ export async function setPaused(
     'paused',
     (before) => {
       // An emergency brake must not depend on what else is wrong: what cannot be read is replaced.
-      const parsed = POLICY_SCHEMAS.paused.safeParse(before);
+      const parsed = POLICY_SCHEMAS.paused.safeParse(before?.value);
       const paused = parsed.success ? parsed.data : { enabled: true, agents: [] };
       if (agentId === undefined) return { ...paused, enabled: pause };
       const others = paused.agents.filter((id) => id !== agentId);
@@ -112,19 +146,19 @@ export async function setPaused(
 }
 
 /**
- * @param toValue makes the new value from the old one; called while no decision can be under way, but for
+ * @param toValue makes the new value from the old row; called while no decision can be under way, but for
  * `paused`, which no decision reads and which must not wait for one
  */
 async function changePolicy(
   database: Database,
   key: PolicyKey,
-  toValue: (before: unknown) => unknown,
+  toValue: (before: PolicyRow | null) => unknown,
   by: string,
 ): Promise<PolicyRow> {
   const changed = await database.transaction(async (tx) => {
     if (key !== 'paused') await lockPolicyExclusive(tx);
     const before = await lockPolicyRow(tx, key);
-    const value = toValue(before?.value);
+    const value = toValue(before);
     if (!isDeepStrictEqual(before?.value, value)) {
       await upsertPolicy(tx, key, value, by);
       if (key === 'daily_caps') await moveDay(tx, before?.value, value as Policy['daily_caps']);

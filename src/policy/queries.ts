@@ -72,6 +72,17 @@ export async function selectDaysAgo(db: Db, timezone: string, days: number): Pro
   return row.since;
 }
 
+/** When the day after a time began in a time zone, but not later than today did. */
+export async function selectDayAfter(db: Db, timezone: string, time: Date): Promise<Date> {
+  const [row] = await db.query<{ begun: Date }>(
+    `select least(($2::timestamptz at time zone $1)::date + 1, (now() at time zone $1)::date)::timestamp
+       at time zone $1 as begun`,
+    [timezone, time],
+  );
+  if (!row) throw new Error('the database gave no day');
+  return row.begun;
+}
+
 /**
  * Counts today's admitted proposals and spent tokens anew, by the day they have in another time zone. Days
  * after it begin from nothing: what the old zone had put there lies on this day now.

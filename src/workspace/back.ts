@@ -1,7 +1,6 @@
 import { makeWake, sleep } from '../lib/wake.ts';
 import { makeAttempts } from './attempts.ts';
 import type { BridgeParts } from './bridge-parts.ts';
-import { requireRealFolders } from './disk/folders.ts';
 import { askOperator } from './ending/ask-operator.ts';
 import { finishFile } from './ending/finish.ts';
 import { placePlanned } from './ending/place-planned.ts';
@@ -48,10 +47,9 @@ export function makeBack(parts: BridgeParts, troubles: Troubles, isProcessing: (
   };
 
   const finishAll = async () =>
-    each(await selectFinishable(database, workspaceId, attempts.waiting(), BATCH), async (file) => {
-      await requireRealFolders(folders, ['state']);
-      await finishFile(parts, file);
-    });
+    each(await selectFinishable(database, workspaceId, attempts.waiting(), BATCH), (file) =>
+      finishFile(parts, file),
+    );
 
   const placeAll = async () => {
     const planned = await selectUnplaced(database, workspaceId, attempts.waiting(), BATCH);

@@ -54,6 +54,10 @@ inBrowser('policy', () => {
     await setPolicy(t.database, 'tweet_quota', { max_per_day: 99 }, 'key:somebody');
     await tab.getByText('It was changed elsewhere meanwhile, by key:somebody').waitFor();
     expect(await tab.getByLabel('max per day').inputValue()).toBe('3');
+    await tab.getByRole('button', { name: 'Save' }).click();
+    await tab.getByRole('alert').filter({ hasText: 'was changed meanwhile by key:somebody' }).waitFor();
+    expect(await readPolicyKey(t.database, 'tweet_quota')).toEqual({ max_per_day: 99 });
+    tab.complaints = tab.complaints.filter((complaint) => !complaint.includes('409'));
     await tab.getByRole('button', { name: 'Take that value' }).click();
     expect(await tab.getByLabel('max per day').inputValue()).toBe('99');
   });

@@ -54,6 +54,24 @@ test('a value that its schema refuses is refused with the reason, and a good one
   });
 });
 
+test('a value that somebody changed meanwhile is not written over by one who says what was seen', async () => {
+  type Entry = { policy: { updated_at: string; value: unknown } };
+  const entry = async () => ((await (await t.request('/api/ops/policy/tweet_quota')).json()) as Entry).policy;
+  const { updated_at: seen } = await entry();
+  expect((await put('tweet_quota', { value: { max_per_day: 4 }, if_updated_at: seen })).status).toBe(200);
+  const { updated_at: now } = await entry();
+  const late = await put('tweet_quota', { value: { max_per_day: 5 }, if_updated_at: seen });
+  expect(late.status).toBe(409);
+  const { code, detail } = await problemOf(late);
+  expect([code, detail]).toEqual(['conflict', expect.stringContaining(`by key:environment at ${now}`)]);
+  expect((await put('tweet_quota', { value: { max_per_day: 5 }, if_updated_at: null })).status).toBe(409);
+  expect((await entry()).value).toEqual({ max_per_day: 4 });
+  expect((await put('tweet_quota', { value: { max_per_day: 5 } })).status).toBe(200);
+  expect((await put('tweet_quota', { value: { max_per_day: 6 }, if_updated_at: 'then' })).status).toBe(400);
+  const paused = { value: { enabled: false, agents: [] }, if_updated_at: now };
+  expect((await put('paused', paused)).status).toBe(400);
+});
+
 test('pausing and resuming everybody and one agent are independent', async () => {
   expect(await (await post('/api/ops/pause', { agent_id: 'pm' })).json()).toEqual({
     paused: { enabled: false, agents: ['pm'] },

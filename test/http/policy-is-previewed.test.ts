@@ -77,9 +77,9 @@ test('a day is one of the time zone that the value names', async () => {
   );
   const caps = { per_agent: 3, total: 500 };
   const zones = ['Etc/GMT+12', 'Etc/GMT-12', 'UTC'];
-  const refused = await Promise.all(
-    zones.map(async (timezone) => (await answerOf('daily_caps', { timezone, ...caps })).after.refused),
-  );
+  const refused: number[] = [];
+  for (const timezone of zones)
+    refused.push((await answerOf('daily_caps', { timezone, ...caps })).after.refused);
   const [rows] = await t.database.query<{ refused: number[] }>(
     `select array_agg(greatest(n - 3, 0)::integer) as refused from (
        select zone, max(n) as n from (
@@ -118,20 +118,56 @@ test('what PUT refuses is refused here, too', async () => {
   await setPolicy(t.database, 'kind_caps', {}, 'test');
 });
 
-test('of very many the newest 50,000 are replayed', async () => {
-  await t.database.query(
-    `insert into ops_proposals (id, agent_id, kind, title, status, decided_at)
-     select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint + n), 12, '0') || '70008000000000000000')::uuid,
-       'agent-' || n % 300, 'tweet', 'tweet ' || n, 'rejected', now()
-     from generate_series(1, 50000) n`,
+test('one preview is made at a time; who comes meanwhile is told when to ask again', async () => {
+  const answers = await Promise.all(
+    [1, 2, 3, 4].map((max_per_day) => preview('tweet_quota', { max_per_day })),
   );
+  const refused = answers.filter(({ status }) => status === 409);
+  expect([refused.length > 0, answers.some(({ status }) => status === 200)]).toEqual([true, true]);
+  for (const answer of refused) {
+    expect(answer.headers.get('Retry-After')).toBe('2');
+    expect((await problemOf(answer)).code).toBe('conflict');
+  }
+  expect((await preview('tweet_quota', { max_per_day: 1 })).status).toBe(200);
+});
+
+/** Tweets of a day of UTC, one each millisecond from its beginning. */
+const tweets = (daysAgo: number, count: number) =>
+  t.database.query(
+    `insert into ops_proposals (id, agent_id, kind, title, status, created_at, decided_at)
+     select (lpad(to_hex((extract(epoch from made) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid,
+       'agent-' || n % 300, 'tweet', 'tweet ' || n, 'rejected', made, made
+     from generate_series(1, $2::integer) n,
+       lateral (select ((now() at time zone 'UTC')::date - $1::integer)::timestamp at time zone 'UTC'
+         + make_interval(secs => n / 1000.0) as made) as at_time`,
+    [daysAgo, count],
+  );
+
+test('of very many the newest whole days are replayed, so that no day is judged with half of its counters', async () => {
+  await t.database.query('truncate ops_proposals, ops_missions, ops_steps, ops_artefacts, ops_files');
   await setPolicy(t.database, 'daily_caps', { timezone: 'UTC', per_agent: 1_000, total: 1_000_000 }, 'test');
+  await tweets(2, 30_000);
+  await tweets(1, 30_000);
+  await tweets(0, 1_000);
   const answer = await answerOf('tweet_quota', { max_per_day: 10 });
   expect(answer).toMatchObject({
+    proposals: 31_000,
+    truncated: true,
+    before: { pending: 16, refused: 30_984 },
+    after: { pending: 20, refused: 30_980 },
+    changes: [{ from: 'refused', to: 'pending', gate: 'tweet_quota', count: 4 }],
+  });
+  expect(answer.from).toMatch(/T00:00:00.000Z$/);
+});
+
+test('of a day that alone is too many the first 50,000 are replayed', async () => {
+  await t.database.query('truncate ops_proposals, ops_missions, ops_steps, ops_artefacts, ops_files');
+  await tweets(1, 10);
+  await tweets(0, 50_010);
+  expect(await answerOf('tweet_quota', { max_per_day: 10 })).toMatchObject({
     proposals: 50_000,
     truncated: true,
     before: { pending: 8, refused: 49_992 },
-    after: { pending: 10, refused: 49_990 },
-    changes: [{ from: 'refused', to: 'pending', gate: 'tweet_quota', count: 2 }],
+    changes: [{ count: 2 }],
   });
 });

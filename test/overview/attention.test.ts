@@ -64,8 +64,8 @@ test('missions that failed need a human until they are tried again; those that w
   const cancelled = (await propose('ops')).mission?.mission.id ?? '';
   await cancelMission(db.database, cancelled, { by: 'key:a' });
   const ids = async () => (await look()).needs_human.missions.map((mission) => mission.id);
-  expect(await ids()).toEqual([retried, failed]);
-  expect((await look()).needs_human.missions[1]).toMatchObject({
+  expect(await ids()).toEqual([failed, retried]);
+  expect((await look()).needs_human.missions[0]).toMatchObject({
     agent_id: 'pm',
     title: 'pm',
     message: 'no luck',
@@ -76,6 +76,38 @@ test('missions that failed need a human until they are tried again; those that w
     failed,
   ]);
   expect(await ids()).toEqual([]);
+});
+
+test('of many failed missions the oldest come, and it is said that there are more', async () => {
+  const fail = (count: number, failure: string) =>
+    db.database.query(
+      `insert into ops_missions (proposal_id, title, status, completed_at, failure)
+       select $1, $3 || n, 'failed', now() - make_interval(mins => 60 - n),
+         jsonb_build_object('class', $3::text, 'message', '')
+       from generate_series(1, $2::integer) as n`,
+      [proposal, count, failure],
+    );
+  const proposal = (await propose('pm', 'deploy')).proposal.id;
+  const shown = async () => {
+    const { missions, more_missions } = (await look()).needs_human;
+    return [missions.length, missions[0]?.title, more_missions];
+  };
+  await fail(20, 'step_failed');
+  expect(await shown()).toEqual([20, 'step_failed1', false]);
+  await fail(1, 'cancelled');
+  expect(await shown()).toEqual([20, 'step_failed1', false]);
+  await db.database.query(`update ops_missions set failure = '{"class":"step_failed"}'`);
+  expect(await shown()).toEqual([20, expect.any(String), true]);
+});
+
+test('where not all failed missions were looked at, it is said that there are more', async () => {
+  const proposal = (await propose('pm', 'deploy')).proposal.id;
+  await db.database.query(
+    `insert into ops_missions (proposal_id, title, status, completed_at, failure)
+     select $1, 'x', 'failed', now(), '{"class":"cancelled"}' from generate_series(1, 1001)`,
+    [proposal],
+  );
+  expect((await look()).needs_human).toMatchObject({ missions: [], more_missions: true });
 });
 
 test('steps that wait for the same are one line, with the longest waiting of them by name', async () => {
@@ -153,6 +185,71 @@ test('what is tried again later is one line with the time of the first', async (
   const inMs = (stuck[0]?.at?.getTime() ?? 0) - Date.now();
   expect(inMs).toBeGreaterThan(15_000);
   expect(inMs).toBeLessThan(31_000);
+});
+
+test('failures of one class are one line, whatever they say', async () => {
+  for (const agentId of ['pm', 'qa', 'ops']) await propose(agentId);
+  for (let n = 0; n < 3; n++) {
+    const claim = await worker.claimOne();
+    const failure = { class: n === 2 ? ('timeout' as const) : ('error' as const), message: `no luck ${n}` };
+    await db.database.transaction((tx) =>
+      failStep(tx, { ...claim, failure, final: false, retryInMs: 60_000 }),
+    );
+  }
+  const { stuck, more_groups } = await look();
+  expect(stuck.map(({ why, count }) => [why, count]).toSorted()).toEqual([
+    [expect.stringMatching(/^It is tried again after "error: no luck [01]"/), 2],
+    ['It is tried again after "timeout: no luck 2".', 1],
+  ]);
+  expect(more_groups).toBe(false);
+});
+
+/** Steps without a mission, as they are while they are tried again, or wait for their time. */
+const delay = (count: number, attempt: number, minutes: number) =>
+  db.database.query(
+    `insert into ops_steps (kind, title, status, agent_id, available_at, attempt, failure)
+     select 'analyze', 'later', 'queued', 'pm', now() + make_interval(mins => $3), $2,
+       case $2 when 0 then null else '{"class":"error","message":"no"}'::jsonb end
+     from generate_series(1, $1)`,
+    [count, attempt, minutes],
+  );
+
+test('what is tried again is found behind any number of steps that wait for their time', async () => {
+  await delay(1_500, 0, 1);
+  await delay(1_000, 1, 60);
+  expect((await look()).stuck).toMatchObject([{ count: 1_000, more: false }]);
+  await delay(1, 1, 60);
+  expect((await look()).stuck).toMatchObject([{ count: 1_000, more: true }]);
+});
+
+test('of very many steps that run it is said that there are more, but not of exactly as many as are looked at', async () => {
+  const run = (count: number) =>
+    db.database.query(
+      `insert into ops_steps (kind, title, status, agent_id, worker_id, claimed_at, claim_id, attempt)
+       select 'analyze', 'runs', 'running', 'pm', $2, now() - interval '1 day', gen_random_uuid(), 1
+       from generate_series(1, $1)`,
+      [count, worker.workerId],
+    );
+  await run(200);
+  expect((await look()).stuck).toMatchObject([{ count: 200, more: false }]);
+  await run(1);
+  expect((await look()).stuck).toMatchObject([{ count: 200, more: true }]);
+});
+
+test('of very many reasons the oldest are shown, and it is said that there are more', async () => {
+  const wait = (from: number, to: number) =>
+    db.database.query(
+      `insert into ops_steps (kind, title, status, ready, created_at, agent_id)
+       select 'dance-' || n, 'Dance', 'queued', true, now() - interval '1 day' + make_interval(mins => n), 'pm'
+       from generate_series($1::integer, $2::integer) as n`,
+      [from, to],
+    );
+  await wait(1, 20);
+  expect(await look()).toMatchObject({ stuck: { length: 20 }, more_groups: false });
+  await wait(21, 21);
+  const { stuck, more_groups } = await look();
+  expect([stuck.length, more_groups]).toEqual([20, true]);
+  expect(stuck.map(({ why }) => why).join()).not.toContain('dance-21');
 });
 
 test('what runs is listed, oldest first; beyond half of its time it is stuck', async () => {

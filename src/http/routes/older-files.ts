@@ -3,8 +3,7 @@ import type { Context } from 'hono';
 import type { App } from '../../app.ts';
 import { AppError } from '../../errors.ts';
 import { decodeFileName } from '../../workspace/conventions/names.ts';
-import { isThere } from '../../lib/files.ts';
-import { foldersOf, requireRealFolders } from '../../workspace/disk/folders.ts';
+import { foldersOf } from '../../workspace/disk/folders.ts';
 import { drawGraph } from '../../workspace/shelf/graph.ts';
 import { listFiles } from '../../workspace/shelf/listing.ts';
 import { readOutput } from '../../workspace/shelf/out.ts';
@@ -81,20 +80,14 @@ export function olderFileRoutes(app: App) {
     return { ok: true, file };
   };
 
-  const listing = async (folder: 'inbox' | 'outputs', endings: string[]) => {
-    if (!(await isThere(folders.path(folder)))) return [];
-    await requireRealFolders(folders, [folder]);
-    return listFiles(folders.path(folder), endings);
-  };
+  const listing = (folder: 'inbox' | 'outputs', endings: string[]) => listFiles(folders, folder, endings);
 
   return makeRouter()
     .openapi(inbox, async (c) => c.json({ files: await listing('inbox', ['.txt', '.done', '.failed']) }, 200))
     .openapi(outputs, async (c) => c.json({ files: await listing('outputs', ['.md']) }, 200))
     .openapi(out, async (c) => {
       const name = decodeFileName(lastSegment(c));
-      // A folder that is missing has no such file; one that became a link shows nothing.
-      if (await isThere(folders.path('outputs'))) await requireRealFolders(folders, ['outputs']);
-      const content = await readOutput(folders.path('outputs'), name);
+      const content = await readOutput(folders, name);
       c.header(
         'Content-Disposition',
         `attachment; filename*=UTF-8''${encodeURIComponent(name).replaceAll("'", '%27').replaceAll('(', '%28').replaceAll(')', '%29')}`,

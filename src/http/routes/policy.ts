@@ -17,12 +17,16 @@ import { needs } from '../access.ts';
 import { makeRouter } from '../env.ts';
 import { numberOfCursor, pageOf } from '../page.ts';
 import { strict } from '../refuse-invalid.ts';
-import { body, json, Next, optionalBody } from '../schemas/common.ts';
+import { body, json, Next, optionalBody, Time } from '../schemas/common.ts';
 import { Paused, PolicyChange, PolicyEntry } from '../schemas/installation.ts';
 import { Preview } from '../schemas/preview.ts';
 
 const KeyParam = strict({ key: z.string().max(64) });
 const Value = z.unknown().refine((value) => value !== undefined, 'is missing');
+const IfUpdatedAt = Time.nullable().optional().openapi({
+  description:
+    '`updated_at` of the value that the change began from: when another one stands by now, nothing is set (409). Not for `paused`.',
+});
 const Whom = optionalBody(
   strict({ agent_id: Name.optional().openapi({ description: 'One agent; everybody when left out.' }) }),
 );
@@ -49,7 +53,7 @@ const set = createRoute({
   path: '/api/ops/policy/{key}',
   summary: 'Set one key of the policy',
   ...needs('admin'),
-  request: { params: KeyParam, body: body(strict({ value: Value })) },
+  request: { params: KeyParam, body: body(strict({ value: Value, if_updated_at: IfUpdatedAt })) },
   responses: { 200: json(z.object({ policy: PolicyEntry }), 'The key and its new value') },
 });
 
@@ -67,7 +71,7 @@ const preview = createRoute({
   path: '/api/ops/policy/{key}/preview',
   summary: 'Say what another value of one key would do',
   description:
-    "Replays today's proposals and those of the 7 days before, the newest 50,000 at most, under the policy as it stands and under the changed one. Nothing is stored.",
+    "Replays today's proposals and those of the 7 days before, the newest whole days of 50,000 at most, under the policy as it stands and under the changed one. One at a time. Nothing is stored.",
   ...needs('read'),
   request: { params: KeyParam, body: body(strict({ value: Value })) },
   responses: { 200: json(Preview, 'What would become of them') },
@@ -105,8 +109,14 @@ export function policyRoutes({ database }: App) {
       return c.json({ policy: withMeaning(row) }, 200);
     })
     .openapi(set, async (c) => {
-      const { value } = c.req.valid('json');
-      const row = await setPolicy(database, c.req.valid('param').key, value, c.get('caller').by);
+      const { value, if_updated_at: seen } = c.req.valid('json');
+      const row = await setPolicy(
+        database,
+        c.req.valid('param').key,
+        value,
+        c.get('caller').by,
+        typeof seen === 'string' ? new Date(seen) : seen,
+      );
       return c.json({ policy: withMeaning(row) }, 200);
     })
     .openapi(history, async (c) => {

@@ -50,13 +50,16 @@ export const Attention = z
             completed_at: Time.nullable(),
           }),
         )
-        .openapi({ description: 'Failed in the last 7 days and not tried again, the newest first.' }),
+        .openapi({ description: 'Failed in the last 7 days and not tried again, the oldest first.' }),
+      more_missions: z.boolean(),
       problems: z.array(z.string()).openapi({ description: 'As in /api/ops/health.' }),
     }),
     stuck: z
       .array(
         z.object({
-          why: z.string().openapi({ description: 'What moves them next.' }),
+          why: z
+            .string()
+            .openapi({ description: 'What moves them next; of failures of one class that of one of them.' }),
           by: z.string().nullable(),
           at: Time.nullable().openapi({ description: 'When the first of them moves by itself.' }),
           count: Int,
@@ -75,6 +78,7 @@ export const Attention = z
       .openapi({
         description: 'Open missions that do not move, one line for each reason, the oldest first.',
       }),
+    more_groups: z.boolean().openapi({ description: 'There are more reasons than are in `stuck`.' }),
     running: z
       .array(
         z.object({

@@ -13,7 +13,10 @@ const Comparison = z.object({
   applies: z.literal(true),
   proposals: z.number().int().openapi({ description: 'How many were replayed.' }),
   from: Time.openapi({ description: 'The time from which on they were made.' }),
-  truncated: z.boolean().openapi({ description: 'There were more; only the newest 50,000 are in it.' }),
+  truncated: z.boolean().openapi({
+    description:
+      'There were more than 50,000: only the newest whole days are in it, or the first 50,000 of today.',
+  }),
   before: Totals,
   after: Totals,
   changes: z.array(

@@ -65,7 +65,12 @@ export async function inRealFolder<Result>(
   });
   const path = `/proc/self/fd/${handle.fd}`;
   try {
-    if ((await realpath(path)) !== join(await realpath(folders.root), folder)) throw leadsElsewhere(name);
+    const [opened, root] = await Promise.all([realpath(path), realpath(folders.root)]).catch(
+      (error: unknown) => {
+        throw unavailable(name, error);
+      },
+    );
+    if (opened !== join(root, folder)) throw leadsElsewhere(name);
     return await work(path);
   } catch (error) {
     // People know the folder by its name.

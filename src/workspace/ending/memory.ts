@@ -1,7 +1,8 @@
 import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { writeDurably } from '../../lib/files.ts';
-import type { Folders } from '../disk/folders.ts';
+import { type Folders, inRealFolder } from '../disk/folders.ts';
 import { readWhole } from '../disk/read-whole.ts';
 
 /** What the older conductor remembers of a goal, in `state/memory.json`. */
@@ -21,18 +22,18 @@ let last: Promise<void> = Promise.resolve();
 
 /** Adds a goal once, one after the other; whatever else is in the file stays. */
 export function keepInMemory(folders: Folders, goal: Remembered): Promise<void> {
-  const kept = last.then(() => addToMemory(folders, goal));
+  const kept = last.then(() => inRealFolder(folders, 'state', (state) => addToMemory(state, goal)));
   last = kept.catch(() => undefined);
   return kept;
 }
 
 /** A file that cannot be read is set aside and not lost. */
-async function addToMemory(folders: Folders, goal: Remembered): Promise<void> {
-  const path = folders.path('state', MEMORY);
+async function addToMemory(state: string, goal: Remembered): Promise<void> {
+  const path = join(state, MEMORY);
   const read = await readWhole(path, { mostBytes: MOST_BYTES });
   const parsed = Memory.safeParse(read.ok ? parseJson(read.text) : {});
   if (!parsed.success || (!read.ok && read.why !== 'vanished')) {
-    await rename(path, folders.path('state', `${MEMORY}.broken-${Date.now()}`));
+    await rename(path, join(state, `${MEMORY}.broken-${Date.now()}`));
   }
   const memory = parsed.success ? parsed.data : { created_tasks: [], last_goal: null, notes: [] };
   const known = memory.created_tasks.some(

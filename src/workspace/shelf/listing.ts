@@ -1,8 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../lib/files.ts';
+import { codeOf, isThere } from '../../lib/files.ts';
 import { nameProblem } from '../conventions/names.ts';
-import { unavailable } from '../disk/folders.ts';
+import { type Folder, type Folders, inRealFolder, unavailable } from '../disk/folders.ts';
 
 /** A file as the older API lists it; `mtime` in whole seconds since 1970. */
 export type Listed = { name: string; size: number; mtime: number };
@@ -15,13 +15,16 @@ const recent = new Map<string, { listed: Promise<Listed[]>; goodUntil: number }>
 const REST_PER_LOOK = 5;
 const SHORT_MS = 100;
 
-/** Plain files of a folder with these endings, the newest first. */
-export function listFiles(folder: string, endings: string[]): Promise<Listed[]> {
-  const key = `${folder} ${endings.join()}`;
+/**
+ * Plain files of a folder with these endings, the newest first; none of a folder that is missing.
+ * @throws AppError workspace_unavailable
+ */
+export function listFiles(folders: Folders, folder: Folder, endings: string[]): Promise<Listed[]> {
+  const key = `${folders.path(folder)} ${endings.join()}`;
   const known = recent.get(key);
   if (known && performance.now() < known.goodUntil) return known.listed;
   const began = performance.now();
-  const look = { listed: readListing(folder, endings), goodUntil: Number.POSITIVE_INFINITY };
+  const look = { listed: readFolder(folders, folder, endings), goodUntil: Number.POSITIVE_INFINITY };
   recent.set(key, look);
   const rest = () => {
     const took = performance.now() - began;
@@ -29,6 +32,11 @@ export function listFiles(folder: string, endings: string[]): Promise<Listed[]> 
   };
   look.listed.then(rest, () => recent.delete(key));
   return look.listed;
+}
+
+async function readFolder(folders: Folders, folder: Folder, endings: string[]): Promise<Listed[]> {
+  if (!(await isThere(folders.path(folder)))) return [];
+  return inRealFolder(folders, folder, (path) => readListing(path, endings));
 }
 
 async function readListing(folder: string, endings: string[]): Promise<Listed[]> {

@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts';
 import { numbered, sanitiseName } from '../conventions/names.ts';
-import { type Folders, requireRealFolders, unavailable } from '../disk/folders.ts';
+import { type Folders, inRealFolder, requireRealFolders, unavailable } from '../disk/folders.ts';
 import { putUnderFreeName } from '../disk/put-whole.ts';
 import { MOST_BYTES } from '../disk/read-whole.ts';
 
@@ -22,9 +22,11 @@ export async function submitFile(folders: Folders, given: { name: string; text: 
   await requireRealFolders(folders);
   const name = sanitiseName(given.name);
   const names = Array.from({ length: MOST_NUMBERS }, (_, index) => numbered(name, index + 1));
-  const file = await putUnderFreeName(folders.path('inbox'), names, text).catch((error: unknown) => {
-    throw unavailable(folders.path('inbox'), error);
-  });
+  const file = await inRealFolder(folders, 'inbox', (inbox) => putUnderFreeName(inbox, names, text)).catch(
+    (error: unknown) => {
+      throw unavailable(folders.path('inbox'), error);
+    },
+  );
   if (file !== null) return file;
   throw new AppError(
     'conflict',

@@ -11,8 +11,8 @@ const MOST = 6;
 
 /** The oldest first: whoever has waited longest is looked at first. */
 export function NeedsHuman({ given }: { given: Attention['needs_human'] }) {
-  const { proposals, more_proposals, missions, problems } = given;
-  if (proposals.length + missions.length + problems.length === 0)
+  const { proposals, more_proposals, missions, more_missions, problems } = given;
+  if (proposals.length + missions.length + problems.length === 0 && !more_missions)
     return <Empty>Nothing waits for you. What agents propose and policy does not approve comes here.</Empty>;
   return (
     <>
@@ -52,6 +52,7 @@ export function NeedsHuman({ given }: { given: Attention['needs_human'] }) {
           </Items>
         )}
       </First>
+      {more_missions && <Link href="/missions?status=failed">All that failed</Link>}
     </>
   );
 }

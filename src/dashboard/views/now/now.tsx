@@ -28,7 +28,7 @@ export function Now() {
         </Panel>
         <Panel title="Does not move">
           <Answer of={attention} what="list of what is stuck">
-            {({ stuck }) => <Stuck groups={stuck} />}
+            {({ stuck, more_groups }) => <Stuck groups={stuck} more={more_groups} />}
           </Answer>
         </Panel>
         <Panel title="Health">

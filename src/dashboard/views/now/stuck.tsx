@@ -7,16 +7,16 @@ import { Since, Time } from '../../ui/time.tsx';
 import type { Attention } from './queries.ts';
 
 /** One line for each reason, with what moves it next. */
-export function Stuck({ groups }: { groups: Attention['stuck'] }) {
+export function Stuck({ groups, more }: { groups: Attention['stuck']; more: boolean }) {
   if (groups.length === 0) return <Empty>Everything that is open moves.</Empty>;
   return (
     <Items>
-      {groups.map(({ why, by, at, count, more, examples }) => (
+      {groups.map(({ why, by, at, count, more: atLeast, examples }) => (
         <Item key={`${why} ${at}`} tone="warn">
           <AgentText text={why} />
           <small>
             {sayNumber(count)}
-            {more ? ' or more' : ''} {count === 1 ? 'waits' : 'wait'}
+            {atLeast ? ' or more' : ''} {count === 1 ? 'waits' : 'wait'}
             {by !== null && (
               <>
                 {' for '}
@@ -38,6 +38,7 @@ export function Stuck({ groups }: { groups: Attention['stuck'] }) {
           ))}
         </Item>
       ))}
+      {more && <Item>Others wait for other reasons; those above have waited longest.</Item>}
     </Items>
   );
 }

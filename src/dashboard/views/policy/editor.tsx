@@ -10,29 +10,32 @@ import styles from './policy.module.css';
 import { PreviewResult } from './preview-result.tsx';
 import { preview, save } from './queries.ts';
 
+/** What a change begins from. */
+type Base = Pick<PolicyEntry, 'value' | 'updated_at'>;
+
 /** A value as a form, or as JSON; shown before it is saved what it would do. */
 export function Editor({ entry }: { entry: PolicyEntry }) {
-  const [base, setBase] = useState<unknown>(entry.value);
+  const [base, setBase] = useState<Base>(entry);
   const [draft, setDraft] = useState<unknown>(entry.value);
   /** The JSON as it is being written; null while the form is shown. */
   const [raw, setRaw] = useState<string | null>(null);
   const previewing = useMutation({ mutationFn: () => preview(entry.key, draftOf(raw, draft)) });
   const saving = useMutation({
-    mutationFn: () => save(entry.key, draftOf(raw, draft)),
-    onSuccess: ({ policy }) => startFrom(policy.value),
+    mutationFn: () => save(entry.key, draftOf(raw, draft), base.updated_at),
+    onSuccess: ({ policy }) => startFrom(policy),
   });
-  const startFrom = (value: unknown) => {
-    setBase(value);
-    setDraft(value);
-    setRaw(raw === null ? null : print(value));
+  const startFrom = (from: Base) => {
+    setBase(from);
+    setDraft(from.value);
+    setRaw(raw === null ? null : print(from.value));
   };
   const change = (value: unknown) => {
     setDraft(value);
     previewing.reset();
     saving.reset();
   };
-  const changedElsewhere = print(entry.value) !== print(base);
-  const untouched = raw === null ? print(draft) === print(base) : raw === print(base);
+  const changedElsewhere = entry.updated_at !== base.updated_at;
+  const untouched = raw === null ? print(draft) === print(base.value) : raw === print(base.value);
   const nothing = untouched ? 'Nothing is changed yet.' : null;
 
   return (
@@ -40,7 +43,7 @@ export function Editor({ entry }: { entry: PolicyEntry }) {
       {changedElsewhere && (
         <div className={styles.note} role="status">
           It was changed elsewhere meanwhile, by {entry.updated_by ?? 'somebody'}.{' '}
-          <Button onClick={() => startFrom(entry.value)}>Take that value</Button>
+          <Button onClick={() => startFrom(entry)}>Take that value</Button>
         </div>
       )}
       <div className={styles.form}>
@@ -84,7 +87,7 @@ export function Editor({ entry }: { entry: PolicyEntry }) {
           {raw === null ? 'As JSON' : 'As a form'}
         </Button>
         {!untouched && (
-          <Button look="quiet" onClick={() => startFrom(entry.value)}>
+          <Button look="quiet" onClick={() => startFrom(entry)}>
             Take it back
           </Button>
         )}

@@ -27,6 +27,9 @@ export function preview(key: string, value: unknown) {
   return read(api.policy[':key'].preview.$post({ param: { key }, json: { value } }));
 }
 
-export function save(key: string, value: unknown) {
-  return read(api.policy[':key'].$put({ param: { key }, json: { value } }));
+/** @param seen when the value was set from which the change began: another one that stands by now is not lost */
+export function save(key: string, value: unknown, seen: string | null) {
+  // A pause waits for nobody.
+  const json = key === 'paused' ? { value } : { value, if_updated_at: seen };
+  return read(api.policy[':key'].$put({ param: { key }, json }));
 }

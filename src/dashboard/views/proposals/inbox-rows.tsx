@@ -19,8 +19,8 @@ export function InboxRows({ rows, marked, toggle, keys }: Props) {
   return (
     <>
       <p className={styles.keys}>
-        Keys: <kbd>j</kbd> <kbd>k</kbd> down and up, <kbd>a</kbd> approve, <kbd>r</kbd> reject, <kbd>x</kbd>{' '}
-        mark, <kbd>Enter</kbd> open, <kbd>/</kbd> search
+        Keys: <kbd>j</kbd> <kbd>k</kbd> down and up, <kbd>a</kbd> approve, <kbd>r</kbd> reject, <kbd>e</kbd>{' '}
+        edit and approve, <kbd>x</kbd> mark, <kbd>Enter</kbd> open, <kbd>/</kbd> search
       </p>
       <ul className={styles.rows}>
         {rows.map((row) => (

@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Folder, type Folders, foldersOf, makeFolders } from '../../src/workspace/disk/folders.ts';
+import { keepInMemory } from '../../src/workspace/ending/memory.ts';
+import { listFiles } from '../../src/workspace/shelf/listing.ts';
+import { readOutput } from '../../src/workspace/shelf/out.ts';
+import { submitFile } from '../../src/workspace/shelf/submit.ts';
+
+/** Where the system has no way to a folder but its name, a short moment stays. */
+const onLinux = test.runIf(process.platform === 'linux');
+let base = '';
+let elsewhere = '';
+let folders: Folders;
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'opsloop-swapped-'));
+  elsewhere = join(base, 'elsewhere');
+  await mkdir(elsewhere);
+  folders = foldersOf(join(base, 'workspace'));
+  await makeFolders(folders);
+});
+afterEach(() => rm(base, { recursive: true }));
+
+/**
+ * Calls again and again, until so many calls went well, while a link takes the folder's place and gives it back.
+ * @returns what the calls gave that went well
+ */
+async function whileSwapped<Result>(
+  folder: Folder,
+  calls: { most: number; well: number },
+  call: (n: number) => Promise<Result>,
+): Promise<Result[]> {
+  const ours = folders.path(folder);
+  const given: Result[] = [];
+  let called = 0;
+  const ended = () => called >= calls.most || given.length >= calls.well;
+  const callAgain = async () => {
+    while (!ended())
+      await call(called++).then(
+        (result) => given.push(result),
+        () => undefined,
+      );
+  };
+  const swap = async () => {
+    while (!ended()) {
+      await rename(ours, `${ours}.real`);
+      await symlink(elsewhere, ours);
+      await rm(ours);
+      await rename(`${ours}.real`, ours);
+    }
+  };
+  await Promise.all([swap(), callAgain(), callAgain()]);
+  expect(given.length).toBeGreaterThan(0);
+  return given;
+}
+const CALLS = { most: 20_000, well: 300 };
+
+onLinux('a submission lands in the inbox or is refused', async () => {
+  const names = await whileSwapped('inbox', CALLS, (n) =>
+    submitFile(folders, { name: `t${n}.txt`, text: 'x' }),
+  );
+  expect(await readdir(elsewhere)).toEqual([]);
+  expect((await readdir(folders.path('inbox'))).toSorted()).toEqual(names.toSorted());
+});
+
+onLinux('the memory of goals is kept in the state folder alone', async () => {
+  await whileSwapped('state', CALLS, (n) =>
+    keepInMemory(folders, { goal_file: `g${n}`, goal: 'x', created_at: 'x', subtasks: [] }),
+  );
+  expect(await readdir(elsewhere)).toEqual([]);
+});
+
+onLinux('what is listed and read is in the folder itself', async () => {
+  await writeFile(join(elsewhere, 'out.md'), 'theirs');
+  await writeFile(join(elsewhere, 'theirs.md'), 'theirs');
+  await writeFile(folders.path('outputs', 'out.md'), 'ours');
+  const seen = await whileSwapped('outputs', CALLS, async (n) => {
+    if (n % 2 === 0) return readOutput(folders, 'out.md');
+    return (await listFiles(folders, 'outputs', ['.md'])).map(({ name }) => name).join();
+  });
+  expect([...new Set(seen)].toSorted()).toEqual(expect.arrayContaining(['ours']));
+  expect(seen.filter((one) => one.includes('theirs'))).toEqual([]);
+});
