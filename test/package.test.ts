@@ -48,6 +48,7 @@ test('the packed package holds what it needs and nothing of the tests', () => {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/client.js',
+    'dist/dashboard/index.html',
     'sql/000001_init.sql',
     'README.md',
     'LICENSE',

@@ -10,7 +10,7 @@ export function addAttention(program: Command): void {
     .action(async () => {
       const { client, show } = await connect(program);
       show(await client.read(client.api.api.ops.attention.$get({ query: {} })), (found) => {
-        const { problems, proposals, more_proposals: more, missions } = found.needs_human;
+        const { problems, proposals, more_proposals: more, missions, more_missions } = found.needs_human;
         section('Needs you', [
           ...problems.map((problem) => [`! ${problem}`]),
           ...proposals.map((one) => [
@@ -21,14 +21,15 @@ export function addAttention(program: Command): void {
             `${one.id}  failed ${ago(one.completed_at)}: ${one.title}`,
             `${one.message} (\`opsloop retry ${one.id}\`)`,
           ]),
+          ...(more_missions ? [['and more: `opsloop missions --status failed`']] : []),
         ]);
-        section(
-          'Does not move',
-          found.stuck.map(({ count, more: atLeast, why, examples }) => [
+        section('Does not move', [
+          ...found.stuck.map(({ count, more: atLeast, why, examples }) => [
             `${count}${atLeast ? ' or more' : ''}: ${why}`,
             ...examples.map((one) => `${one.id}  ${one.title}, ${ago(one.since)}`),
           ]),
-        );
+          ...(found.more_groups ? [['and more, for other reasons']] : []),
+        ]);
         section(
           'Runs',
           found.running.map((step) => [
