@@ -2,11 +2,14 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAgents } from './commands/agents.ts';
 import { addAttention } from './commands/attention.ts';
+import { addAttempts } from './commands/attempts.ts';
+import { addBeats } from './commands/beats.ts';
 import { addDecisions } from './commands/decide.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addFiles } from './commands/files.ts';
 import { addKeys } from './commands/keys.ts';
+import { addLoop } from './commands/loop.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMissions } from './commands/missions.ts';
 import { addOpen } from './commands/open.ts';
@@ -28,6 +31,8 @@ const COMMANDS = [
   addProposals,
   addShow,
   addWhy,
+  addAttempts,
+  addLoop,
   addAttention,
   addStats,
   addDecisions,
@@ -38,6 +43,7 @@ const COMMANDS = [
   addAgents,
   addKeys,
   addOperate,
+  addBeats,
   addOpen,
   addWorker,
   addMigrate,

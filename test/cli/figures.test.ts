@@ -36,3 +36,14 @@ test('caps show what is used, attention what waits', async () => {
   expect(stdout).toMatch(/Needs you:\n.*deploy of .*: Ship it/);
   expect(stdout).toContain('Runs: nothing');
 });
+
+test('loop shows what is where, attempts who worked a mission, beats what the heartbeat did', async () => {
+  expect((await run('loop')).stdout).toMatch(/proposals +1 pending; today 2 admitted, 0 rejected/);
+  const { missions } = JSON.parse((await run('missions', '--json')).stdout) as { missions: { id: string }[] };
+  const attempts = await run('attempts', missions[0]?.id ?? '');
+  expect(attempts.stdout).toMatch(/1 +\S.* completed/);
+  expect((await run('attempts', crypto.randomUUID())).code).toBe(3);
+  expect((await run('heartbeat')).code).toBe(0);
+  expect((await run('beats', '--limit', '1')).stdout).toMatch(/ms +key:\w+ +nothing/);
+  expect((await run('beats', '--limit', 'x')).code).toBe(2);
+});
