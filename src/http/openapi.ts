@@ -69,7 +69,9 @@ export function describeApi(http: OpenAPIHono<HttpEnv>): Document {
   document.components = {
     ...document.components,
     schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA },
-    securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, `ops_...`.' } },
+    securitySchemes: {
+      key: { type: 'http', scheme: 'bearer', description: "An API key, `ops_...`, or a session's token." },
+    },
   };
   return document;
 }

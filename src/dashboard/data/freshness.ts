@@ -5,8 +5,8 @@ import { SLOW, type Topic, touchedBy } from './topics.ts';
 /** However much happens, what a page shows is read again at most this often. */
 const EVERY_MS = 1_000;
 const SLOW_EVERY_MS = 5_000;
-/** Some answers change by time alone: what has waited too long by now, and a beat that is overdue. */
-const BY_TIME: readonly Topic[] = ['attention', 'health'];
+/** Some answers change without an event: what has waited too long by now, a beat that is overdue, files of a folder. */
+const BY_TIME: readonly Topic[] = ['attention', 'health', 'files'];
 const BY_TIME_EVERY_MS = 30_000;
 
 /** Has queries read again whose answer may have changed. Returns how to stop. */

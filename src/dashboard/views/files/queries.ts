@@ -46,7 +46,8 @@ export const folderQuery = (folder: Folder) =>
 
 export const outputQuery = (name: string) =>
   queryOptions({
-    queryKey: ['files', 'content', name],
+    // What was written stays as it is.
+    queryKey: ['output', name],
     // The client puts the name into the path as it is.
     queryFn: () => read(older.out[':name'].$get({ param: { name: encodeURIComponent(name) } })),
   });
