@@ -10,8 +10,9 @@ inBrowser('every view', () => {
   const t = useApp({ parts: { heartbeat: true, files: true } });
   const browser = useBrowser(t);
   let views: string[] = [];
+  let more: string[] = [];
   beforeAll(async () => {
-    views = await fillEveryView(t, PLAIN);
+    ({ views, more } = await fillEveryView(t, PLAIN));
   }, 60_000);
 
   test.each(WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme] as const)))(
@@ -32,8 +33,19 @@ inBrowser('every view', () => {
     120_000,
   );
 
+  test('and what else a view can show, light and wide', async () => {
+    const tab = await browser.open('/');
+    const found: [string, string[]][] = [];
+    for (const view of more) {
+      await tab.goto(browser.url + view);
+      await settled(tab);
+      found.push([view, await axe(tab)]);
+    }
+    expect(found).toEqual(more.map((view) => [view, []]));
+  });
+
   test('dialogs as well', async () => {
-    const tab = await browser.open(views[3]);
+    const tab = await browser.open(more[0]);
     for (const name of ['Approve', 'Edit and approve', 'Reject']) {
       await tab.getByRole('button', { name, exact: true }).click();
       await tab.getByRole('dialog').waitFor();

@@ -37,7 +37,16 @@ inBrowser("an agent's text", () => {
   const browser = useBrowser(t);
   let views: string[] = [];
   beforeAll(async () => {
-    views = [...(await fillEveryView(t, HOSTILE)), ...(await fillEveryView(t, SHORT))];
+    const long = await fillEveryView(t, HOSTILE);
+    const short = await fillEveryView(t, SHORT);
+    views = [
+      ...long.views,
+      ...long.more,
+      ...short.views.slice(0, 5),
+      ...short.more.slice(0, 4),
+      '/agents',
+      '/agents/research',
+    ];
   }, 60_000);
 
   test('runs, loads and hides nothing in any view', async () => {

@@ -30,9 +30,9 @@ export const PLAIN: Texts = {
 
 /**
  * Something of everything that a view can show: what waits, was rejected, was edited, works, failed, and a worker.
- * @returns the address of every view
+ * @returns the address of every view, and of views that show something else of the same sort
  */
-export async function fillEveryView(t: TestApp, texts: Texts): Promise<string[]> {
+export async function fillEveryView(t: TestApp, texts: Texts): Promise<{ views: string[]; more: string[] }> {
   const { database } = t.app;
   await openPolicy(database, ['analysis']);
   const propose = async (kind: string) => proposer(database)({ kind, title: texts.title, body: texts.body });
@@ -76,24 +76,28 @@ export async function fillEveryView(t: TestApp, texts: Texts): Promise<string[]>
   await t.app.beat('test');
   await worker.stop(0);
 
-  return [
-    '/',
-    '/proposals',
-    '/proposals?status=any',
-    `/proposals/${pending.proposal.id}`,
-    `/proposals/${edited.proposal.id}`,
-    `/proposals/${refused.proposal.id}`,
-    '/missions',
-    `/missions/${done.mission?.mission.id}`,
-    `/missions/${failed.mission?.mission.id}`,
-    '/events',
-    '/policy',
-    '/policy/daily_caps',
-    '/policy/plans',
-    '/policy/retention',
-    '/agents',
-    '/agents/research',
-    '/workers',
-    '/files',
-  ];
+  return {
+    views: [
+      '/',
+      '/proposals?status=any',
+      `/proposals/${edited.proposal.id}`,
+      '/missions',
+      `/missions/${failed.mission?.mission.id}`,
+      '/events',
+      '/policy',
+      '/policy/plans',
+      '/agents',
+      '/agents/research',
+      '/workers',
+      '/files',
+    ],
+    more: [
+      `/proposals/${pending.proposal.id}`,
+      '/proposals',
+      `/proposals/${refused.proposal.id}`,
+      `/missions/${done.mission?.mission.id}`,
+      '/policy/daily_caps',
+      '/policy/retention',
+    ],
+  };
 }

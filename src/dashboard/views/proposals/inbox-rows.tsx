@@ -50,7 +50,7 @@ export function InboxRows({ rows, marked, toggle, keys }: Props) {
             {row.decision && (
               <details className={styles.reason}>
                 <summary>
-                  <AgentText text={row.decision.reason} />
+                  <AgentText text={row.decision.reason || `${row.decision.action} without a reason`} />
                 </summary>
                 <Verdicts proposal={row} />
               </details>
