@@ -1,6 +1,7 @@
 // Runs the bridge and a worker of dist/ until the inbox is worked, and is killed with SIGKILL before the n-th
 // write of KILL_AT: a change of a file of the workspace, a statement that changes files, outputs or proposals, or
 // the COMMIT behind one. Without KILL_AT it prints how many such writes there were.
+import { readlinkSync } from 'node:fs';
 import fsp from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -17,29 +18,26 @@ async function before(what) {
   await new Promise(() => {});
 }
 
-const isOurs = (path) => typeof path === 'string' && path.startsWith(workspace);
+/** A folder that is open is known by its number; its name is asked for. */
+const nameOf = (path) => String(path).replace(/^\/proc\/self\/fd\/\d+/, (open) => readlinkSync(open));
+const isOurs = (path) => typeof path === 'string' && nameOf(path).startsWith(workspace);
+const shortName = (path) => nameOf(path).slice(workspace.length);
 for (const name of ['link', 'unlink', 'rename']) {
   const original = fsp[name];
   fsp[name] = async (...args) => {
-    if (isOurs(args[0]))
-      await before(
-        `${name} ${args
-          .slice(0, 2)
-          .map((path) => String(path).slice(workspace.length))
-          .join(' -> ')}`,
-      );
+    if (isOurs(args[0])) await before(`${name} ${args.slice(0, 2).map(shortName).join(' -> ')}`);
     return original(...args);
   };
 }
 const open = fsp.open;
 fsp.open = async (path, flags, ...rest) => {
   if (!isOurs(path) || !['wx', 'w'].includes(flags)) return open(path, flags, ...rest);
-  await before(`open ${path.slice(workspace.length)}`);
+  await before(`open ${shortName(path)}`);
   const handle = await open(path, flags, ...rest);
   for (const name of ['writeFile', 'sync']) {
     const original = handle[name].bind(handle);
     handle[name] = async (...args) => {
-      await before(`${name} ${path.slice(workspace.length)}`);
+      await before(`${name} ${shortName(path)}`);
       return original(...args);
     };
   }
