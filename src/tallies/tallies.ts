@@ -34,9 +34,20 @@ function countBatch(database: Database): Promise<number> {
   });
 }
 
+/** What is being counted by this process: readers that ask at once wait for the same. */
+const underWay = new WeakMap<Database, Promise<number>>();
+
 /** Brings the tallies up to date for a reader, as far as `most` events do. */
-export function countOnDemand(database: Database, most = MOST_ON_DEMAND): Promise<number> {
-  return countUntil(database, (counted) => counted >= most);
+export async function countOnDemand(database: Database, most = MOST_ON_DEMAND): Promise<number> {
+  const counting = underWay.get(database);
+  if (counting) return counting;
+  const mine = countUntil(database, (counted) => counted >= most);
+  underWay.set(database, mine);
+  try {
+    return await mine;
+  } finally {
+    underWay.delete(database);
+  }
 }
 
 /** The same for a beat, which also drops the minutes that nobody looks at any more. */

@@ -143,6 +143,22 @@ test('while another process counts, nobody waits for it', async () => {
   expect(await countOnDemand(db.database)).toBe(0);
 });
 
+test('readers of one process that ask at once all get what was counted for the first', async () => {
+  await proposer(db.database)();
+  await sealAll(db.database);
+  const proposals = async () => {
+    await countOnDemand(db.database);
+    return (await rowsOf('day')).reduce((sum, row) => sum + Number(row.proposals), 0);
+  };
+  const [before] = await db.database.query<{ count: number }>(
+    'select sum(proposals)::integer as count from ops_tallies where grain = $1',
+    ['day'],
+  );
+  expect(await Promise.all([proposals(), proposals(), proposals()])).toEqual(
+    Array.from({ length: 3 }, () => (before?.count ?? 0) + 1),
+  );
+});
+
 test('a beat counts, and drops minutes after 2 days; days stay', async () => {
   await db.database.query(
     `insert into ops_tallies (grain, at, agent_id, ${FIGURES.join(', ')}, waits)
