@@ -45,8 +45,8 @@ export function makeLive(): Live {
   };
 
   /** Where the log ends, after a time without it: it may be another log by now, or very far. */
-  const catchUp = async (): Promise<void> => {
-    const { seq } = await read(api.session.$get({}));
+  const catchUp = async (signal: AbortSignal): Promise<void> => {
+    const { seq } = await read(api.session.$get({}, { init: { signal } }));
     if (seq >= last && seq - last <= MOST_MISSED) return;
     last = seq;
     missed = true;
@@ -55,6 +55,7 @@ export function makeLive(): Live {
   /** Reads until the connection ends. Events that arrive together are told together. */
   const readOnce = async (signal: AbortSignal, onFirst: () => void): Promise<void> => {
     const silence = new AbortController();
+    const giveUp = AbortSignal.any([signal, silence.signal]);
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     let waiting: Event[] = [];
     const flush = () => {
@@ -63,11 +64,11 @@ export function makeLive(): Live {
       tell(batch);
     };
     try {
-      if (begunBefore) await catchUp();
+      if (begunBefore) await catchUp(giveUp);
       begunBefore = true;
       const response = await client.fetch(`/api/ops/events/stream?after=${last}`, {
         headers: { accept: 'text/event-stream' },
-        signal: AbortSignal.any([signal, silence.signal]),
+        signal: giveUp,
       });
       onFirst();
       for await (const message of messagesOf(response)) {
