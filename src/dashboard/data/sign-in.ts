@@ -1,18 +1,16 @@
 import { api, client, read, sayError } from './client.ts';
 import { queries } from './query-cache.ts';
 import { keepSession, loseSession, session } from './session-token.ts';
+import type { OpenedSession } from './types.ts';
 
 /** Opens a session by a code or a key. @throws when neither is valid */
 export async function signIn(codeOrKey: string): Promise<void> {
   const headers = { authorization: `Bearer ${codeOrKey.trim()}` };
   const response = await client.fetch('/api/ops/session', { method: 'POST', headers });
-  const { token } = (await response.json()) as Awaited<ReturnType<typeof opened>>;
+  const { token } = (await response.json()) as OpenedSession;
   queries.clear();
   keepSession(token);
 }
-
-/** Only its type is of use: the answer of the call above, which needs a header of its own. */
-const opened = () => read(api.session.$post({ json: {} }));
 
 export async function signOut(): Promise<void> {
   // A server that is away must not keep anybody signed in here.

@@ -8,6 +8,7 @@ type Ops = Client['api']['api']['ops'];
 export type Answered<Route> = InferResponseType<Route, 200>;
 
 export type Session = Answered<Ops['session']['$get']>;
+export type OpenedSession = InferResponseType<Ops['session']['$post'], 201>;
 export type Scope = Session['scopes'][number];
 export type Proposal = Answered<Ops['proposals']['$get']>['proposals'][number];
 export type Mission = Answered<Ops['missions']['$get']>['missions'][number];
