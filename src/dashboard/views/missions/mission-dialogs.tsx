@@ -5,7 +5,7 @@ import { useRefusal } from '../../data/me.ts';
 import type { Mission, Step } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { TextField } from '../../ui/field.tsx';
+import { ReasonField } from '../../ui/reason-field.tsx';
 import { cancel, retry } from './queries.ts';
 
 export function CancelDialog({ mission, onClose }: { mission: Mission; onClose: () => void }) {
@@ -27,12 +27,7 @@ export function CancelDialog({ mission, onClose }: { mission: Mission; onClose: 
         It fails now, and with it the steps that have not ended. A model call that runs is aborted within
         seconds; what it has cost so far is spent. It can be tried again later.
       </p>
-      <TextField
-        label="Reason (kept in the event log)"
-        maxLength={1000}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-      />
+      <ReasonField value={reason} onChange={setReason} />
     </Dialog>
   );
 }

@@ -5,7 +5,7 @@ import { useRefusal } from '../../data/me.ts';
 import type { Proposal } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { TextField } from '../../ui/field.tsx';
+import { ReasonField } from '../../ui/reason-field.tsx';
 import { approve, reject } from './queries.ts';
 
 type OneOf = Pick<Proposal, 'id' | 'title' | 'kind'>;
@@ -89,12 +89,7 @@ export function DecideDialog({ verb, proposals, onDone, onClose }: Props) {
       <p>
         {many ? 'Each' : 'It'} {what}
       </p>
-      <TextField
-        label="Reason (kept in the event log)"
-        maxLength={1000}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-      />
+      <ReasonField value={reason} onChange={setReason} />
     </Dialog>
   );
 }

@@ -4,6 +4,7 @@ import { useRefusal } from '../../data/me.ts';
 import type { Proposal } from '../../data/types.ts';
 import { Dialog } from '../../ui/dialog.tsx';
 import { TextArea, TextField } from '../../ui/field.tsx';
+import { ReasonField } from '../../ui/reason-field.tsx';
 import { HiddenWarning } from '../../ui/hidden-warning.tsx';
 import { approve } from './queries.ts';
 
@@ -42,12 +43,7 @@ export function EditDialog({ proposal, onClose }: { proposal: Proposal; onClose:
       <HiddenWarning text={title} onClean={setTitle} />
       <TextArea label="Body" rows={12} value={body} onChange={(event) => setBody(event.target.value)} />
       <HiddenWarning text={body} onClean={setBody} />
-      <TextField
-        label="Reason (kept in the event log)"
-        maxLength={1000}
-        value={reason}
-        onChange={(event) => setReason(event.target.value)}
-      />
+      <ReasonField value={reason} onChange={setReason} />
       <p>The agent's own words are kept beside yours.</p>
     </Dialog>
   );
