@@ -27,8 +27,7 @@ function follow(listener: () => void): () => void {
   };
 }
 
-/** Milliseconds since 1970, exact to `everySeconds`; a component that asks for it is drawn again as often. */
-export function useNow(everySeconds = 1): number {
-  const get = () => Math.floor(seconds.get() / everySeconds) * everySeconds * 1_000;
-  return useSyncExternalStore(follow, get);
+/** Milliseconds since 1970, exact to a second; a component that asks for it is drawn again as often. */
+export function useNow(): number {
+  return useSyncExternalStore(follow, seconds.get) * 1_000;
 }
