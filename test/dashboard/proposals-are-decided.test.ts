@@ -115,6 +115,7 @@ inBrowser('proposals are decided', () => {
     const ids: string[] = [];
     for (const name of ['One', 'Two', 'Three']) ids.push((await propose(`${name} of a batch`)).id);
     const tab = await browser.open('/proposals?q=of+a+batch');
+    await tab.getByRole('link', { name: 'Three of a batch' }).waitFor();
     for (const box of await tab.getByRole('checkbox').all()) await box.check();
     let asked = 0;
     await tab.route('**/approve', async (route) => {
