@@ -92,6 +92,7 @@ export function createApp(options: AppOptions): App {
   const llm = makeLlm(config.llm, {
     log,
     secrets: config.secret,
+    packagesIn: config.home,
     installation: {
       modelSeen: async () => {
         await prepared;

@@ -25,6 +25,7 @@ describe('our client and the real llama.cpp', { skip, timeout: 120_000 }, () => 
       log: pino({ level: 'silent' }),
       installation: { modelSeen: async () => false, rememberModel: async () => {} },
       secrets: () => undefined,
+      packagesIn: '/nowhere',
     });
   });
 

@@ -51,6 +51,11 @@ export function ago(time: string | null | undefined): string {
   return time ? `${humanDuration(Date.now() - Date.parse(time))} ago` : '';
 }
 
+/** "$0.0123": small amounts keep their digits. */
+export function usd(amount: number): string {
+  return `$${amount.toFixed(amount !== 0 && amount < 1 ? 4 : 2)}`;
+}
+
 export function dim(text: string): string {
   return process.stdout.isTTY ? styleText('dim', text) : text;
 }

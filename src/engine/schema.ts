@@ -35,6 +35,8 @@ export type LlmCall = {
   model: string | null;
   inputTokens: number | null;
   outputTokens: number | null;
+  /** As the provider said it; what it did not say is reckoned by policy `prices`. */
+  costUsd: number | null;
   firstTokenMs: number | null;
   loadMs: number | null;
   durationMs: number;

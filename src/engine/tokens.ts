@@ -9,6 +9,8 @@ const TODAY = `(select (clock_timestamp() at time zone coalesce(
 const MOST_COUNT = 2_147_483_647;
 /** More than any model takes or gives in one call: such a count is a mistake of the server, so it is unknown. */
 const MOST_TOKENS = 10_000_000;
+/** The same for money. */
+const MOST_USD = 100_000;
 
 /**
  * Keeps what the model calls of an attempt cost, and adds their tokens to the day: also when the claim was
@@ -24,6 +26,7 @@ export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[
     outcome,
     input_tokens: toTokens(counts.inputTokens),
     output_tokens: toTokens(counts.outputTokens),
+    cost_usd: toCost(counts.costUsd),
     first_token_ms: toCount(counts.firstTokenMs),
     load_ms: toCount(counts.loadMs),
     duration_ms: toCount(counts.durationMs) ?? 0,
@@ -32,14 +35,20 @@ export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[
     `with given as materialized (
        select * from rows from (jsonb_to_recordset($1::jsonb) as
          (engine text, provider text, model text, outcome text, input_tokens integer, output_tokens integer,
-          first_token_ms integer, load_ms integer, duration_ms integer)) with ordinality
+          cost_usd numeric, first_token_ms integer, load_ms integer, duration_ms integer)) with ordinality
        where not exists (select from ops_llm_calls where step_id = $2 and claim_id = $4)),
+     prices as materialized (select value from ops_policy where key = 'prices'),
+     priced as (
+       select given.*, coalesce(
+         (select value -> (provider || ':' || model) from prices), (select value -> (provider || ':*') from prices)) as price
+       from given),
      calls as (
        insert into ops_llm_calls (step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens,
-         output_tokens, first_token_ms, load_ms, duration_ms, outcome)
-       select $2, $3, $4, $5, engine, provider, model, input_tokens, output_tokens, first_token_ms, load_ms,
-         duration_ms, outcome
-       from given order by ordinality
+         output_tokens, cost_usd, first_token_ms, load_ms, duration_ms, outcome)
+       select $2, $3, $4, $5, engine, provider, model, input_tokens, output_tokens, coalesce(cost_usd, round(
+           (input_tokens * (price ->> 'input')::numeric + output_tokens * (price ->> 'output')::numeric) / 1000000, 6)),
+         first_token_ms, load_ms, duration_ms, outcome
+       from priced order by ordinality
        returning *),
      spent as (
        select sum(coalesce(input_tokens, 0)::bigint + coalesce(output_tokens, 0)) as tokens from calls),
@@ -66,6 +75,10 @@ export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[
 
 function toTokens(number: number | null): number | null {
   return number !== null && number > MOST_TOKENS ? null : toCount(number);
+}
+
+function toCost(usd: number | null): number | null {
+  return usd === null || !(usd >= 0 && usd <= MOST_USD) ? null : usd;
 }
 
 function toCount(number: number | null): number | null {

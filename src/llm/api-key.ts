@@ -1,14 +1,20 @@
 import { open } from 'node:fs/promises';
 import type { Who } from './http-error.ts';
 import { LlmError } from './llm-error.ts';
-import type { ProviderConfig } from './schema.ts';
 
 const LARGEST_FILE = 16 * 1024;
+
+/** Where the key of a provider is, and what else goes with each request. */
+type Access = {
+  apiKeyEnv?: string | undefined;
+  apiKeyFile?: string | undefined;
+  headers?: Record<string, string> | undefined;
+};
 
 /** The headers that every request to a provider carries. */
 export async function readAccess(
   provider: string,
-  config: ProviderConfig,
+  config: Access,
   secrets: (name: string) => string | undefined,
 ): Promise<{ who: Who; headers: Record<string, string> }> {
   const key = await readApiKey(provider, config, secrets);
@@ -23,7 +29,7 @@ export async function readAccess(
  */
 async function readApiKey(
   provider: string,
-  config: ProviderConfig,
+  config: Access,
   secrets: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   if (config.apiKeyFile !== undefined) {

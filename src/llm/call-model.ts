@@ -7,7 +7,7 @@ import type { Provider } from './provider.ts';
 import type { LlmConfig } from './schema.ts';
 import { type Prompt, streamAnswer, type Turn } from './stream-answer.ts';
 import { askForJson, jsonSchemaOf, parseAnswer, repairMessages } from './structured.ts';
-import type { LlmAnswer, LlmRequest, LlmUsage } from './types.ts';
+import { type LlmAnswer, type LlmRequest, type LlmUsage, UNKNOWN_USAGE } from './types.ts';
 
 type CallOptions = { config: LlmConfig; signals: AbortSignal[] };
 
@@ -18,12 +18,13 @@ export async function callModel(
   request: LlmRequest,
   { config, signals }: CallOptions,
 ): Promise<LlmAnswer> {
-  const deadlines = startDeadlines(config.timeouts, signals);
+  const deadlines = startDeadlines({ ...config.timeouts, ...provider.timeouts }, signals);
   const started = performance.now();
   const turns: Turn[] = [];
   try {
     const call: Call = {
       languageModel: await provider.model(model),
+      provider,
       deadlines,
       maxAnswerBytes: config.maxAnswerBytes,
       who: { provider: provider.name, model },
@@ -53,6 +54,7 @@ export async function callModel(
 
 type Call = {
   languageModel: LanguageModelV3;
+  provider: Provider;
   deadlines: Deadlines;
   maxAnswerBytes: number;
   who: Who;
@@ -67,7 +69,7 @@ async function converse(call: Call, request: LlmRequest) {
     messages: [{ role: 'user', content: request.prompt }],
     maxOutputTokens: request.maxOutputTokens,
     temperature: jsonSchema === undefined ? undefined : 0,
-    jsonSchema,
+    jsonSchema: call.provider.takesSchema ? jsonSchema : undefined,
   };
   const turn = await takeTurn(call, prompt);
   if (request.schema === undefined) return answerFrom([turn]);
@@ -96,7 +98,8 @@ async function takeTurn(call: Call, prompt: Prompt): Promise<Turn> {
     throw new LlmError('failed', `The answer ended with the reason ${turn.finishReason || 'unknown'}`);
   }
   const text = cleanText(withoutThinking(turn.text));
-  if (text.trim() === '') throw new LlmError('invalid_output', 'The model answered with nothing');
+  if (text.trim() === '' || text.trim() === call.provider.saysNothingAs)
+    throw new LlmError('invalid_output', 'The model answered with nothing');
   return { ...turn, text };
 }
 
@@ -133,10 +136,11 @@ function answerFrom(turns: [Turn, ...Turn[]]) {
 }
 
 function usageOf(turns: Turn[]): LlmUsage {
-  if (turns.length === 0) return { inputTokens: null, outputTokens: null };
+  if (turns.length === 0) return UNKNOWN_USAGE;
   return {
     inputTokens: sum(turns.map((turn) => turn.usage.inputTokens)),
     outputTokens: sum(turns.map((turn) => turn.usage.outputTokens)),
+    costUsd: sum(turns.map((turn) => turn.usage.costUsd)),
   };
 }
 

@@ -14,7 +14,7 @@ export function chooseTarget(providers: Provider[], prober: Prober): Target | un
     const model = provider.configured[0] ?? models.find(({ choosable }) => choosable)?.name;
     if (model !== undefined) return { provider: provider.name, model };
   }
-  for (const provider of providers.filter(({ type }) => type === 'openai-compatible')) {
+  for (const provider of providers.filter(({ type }) => type !== 'ollama')) {
     const [model] = provider.configured;
     if (model !== undefined && prober.state(provider).usable) return { provider: provider.name, model };
   }
@@ -29,7 +29,7 @@ export function adviceFor(providers: Provider[], prober: Prober): string {
     if (reachable === null) return `${provider.name} was not asked yet`;
     if (provider.type === 'ollama') {
       const found = models?.length ?? 0;
-      return `${provider.name} at ${provider.baseUrl} has ${found === 0 ? 'no model' : 'no local model that can chat'}`;
+      return `${provider.name} at ${provider.address} has ${found === 0 ? 'no model' : 'no local model that can chat'}`;
     }
     return `${provider.name} has no models in the configuration`;
   });

@@ -1,4 +1,4 @@
-import type { LlmUsage } from './types.ts';
+import { type LlmUsage, UNKNOWN_USAGE } from './types.ts';
 
 /**
  * The class decides what the caller does next: wait (`unavailable`, `rate_limited`), try again (`failed`,
@@ -48,7 +48,7 @@ export class LlmError extends Error {
     this.model = options.model;
     this.answered = options.answered ?? false;
     this.asked = options.asked ?? false;
-    this.usage = options.usage ?? { inputTokens: null, outputTokens: null };
+    this.usage = options.usage ?? UNKNOWN_USAGE;
   }
 
   /** The same error with what the thrower could not know. */

@@ -2,11 +2,10 @@ import type { Log } from '../log.ts';
 import { readConfigured } from './configured.ts';
 import { makeHttp } from './http.ts';
 import { makeMemory } from './memory.ts';
-import { ollamaProvider } from './ollama.ts';
-import { openAiProvider } from './openai-compatible.ts';
-import type { Provider, ProviderParts } from './provider.ts';
+import type { ProviderParts } from './provider.ts';
+import { makeProvider } from './providers/all.ts';
 import { makeRouter } from './router.ts';
-import type { LlmConfig, ProviderConfig } from './schema.ts';
+import type { LlmConfig } from './schema.ts';
 import type { Installation, Llm } from './types.ts';
 
 export { LlmError, type LlmErrorClass } from './llm-error.ts';
@@ -27,6 +26,8 @@ export type LlmDeps = {
   installation: Installation;
   /** Looks up the environment variables that hold keys. */
   secrets: (name: string) => string | undefined;
+  /** The folder below which provider packages are installed. */
+  packagesIn: string;
 };
 
 /** Throws `config_invalid` for names that cannot be; everything else waits for the first request. */
@@ -34,7 +35,7 @@ export function makeLlm(config: LlmConfig, deps: LlmDeps): Llm {
   const { providers, ...configured } = readConfigured(config);
   const http = makeHttp();
   const log = deps.log.child({ part: 'llm' });
-  const parts: ProviderParts = { config, http, secrets: deps.secrets };
+  const parts: ProviderParts = { config, http, secrets: deps.secrets, packagesIn: deps.packagesIn };
   return makeRouter({
     config,
     providers: Object.entries(providers).map(([name, each]) => makeProvider(name, each, parts)),
@@ -43,10 +44,6 @@ export function makeLlm(config: LlmConfig, deps: LlmDeps): Llm {
     http,
     log,
   });
-}
-
-function makeProvider(name: string, config: ProviderConfig, parts: ProviderParts): Provider {
-  return config.type === 'ollama' ? ollamaProvider(name, config, parts) : openAiProvider(name, config, parts);
 }
 
 /** Whether somebody wrote down a model, which says that one is wanted. */

@@ -1,6 +1,6 @@
 import type { LanguageModelV3 } from '@ai-sdk/provider';
 import type { Http } from './http.ts';
-import type { LlmConfig, ProviderConfig, ProviderType } from './schema.ts';
+import type { LlmConfig, LlmTimeouts, ProviderType } from './schema.ts';
 
 /** A model as a provider lists it. */
 export type ListedModel = {
@@ -12,10 +12,18 @@ export type ListedModel = {
 export type Provider = {
   name: string;
   type: ProviderType;
-  baseUrl: string;
+  /** Where it answers, or the program that is run. */
+  address: string;
+  /** Whether text sent there leaves this machine and its private network. */
   cloud: boolean;
   /** The models that the configuration names. */
   configured: string[];
+  /** Where they differ from those of the configuration. */
+  timeouts?: Partial<LlmTimeouts>;
+  /** Whether it can be told the form of the answer; every model is also told it in words. */
+  takesSchema: boolean;
+  /** What it answers in the place of nothing. */
+  saysNothingAs?: string;
   /** The newest first. Null when the server has no listing. */
   list(signal: AbortSignal): Promise<ListedModel[] | null>;
   /** Reads the key, so it can fail. */
@@ -25,17 +33,30 @@ export type Provider = {
 export type ProviderParts = {
   config: LlmConfig;
   http: Http;
+  /** Looks up variables of the environment. */
   secrets: (name: string) => string | undefined;
+  /** The folder below which provider packages are installed. */
+  packagesIn: string;
 };
 
-export function describeProvider(name: string, config: ProviderConfig) {
+/** What the configuration says of a provider that is a server. */
+export function describeServer(
+  name: string,
+  config: { type: ProviderType; baseUrl: string; models?: string[] | undefined },
+) {
   return {
     name,
     type: config.type,
-    baseUrl: config.baseUrl,
+    address: config.baseUrl,
     cloud: !isPrivateHost(new URL(config.baseUrl).hostname),
     configured: config.models ?? [],
+    takesSchema: true,
   };
+}
+
+/** For what says nothing until it is done: only the whole call has a deadline. */
+export function onlyInAll(totalMs: number): LlmTimeouts {
+  return { firstTokenMs: totalMs, idleMs: totalMs, totalMs };
 }
 
 /** Loopback, private ranges, and names that only a local network resolves. */

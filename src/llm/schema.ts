@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
-const PROVIDER_TYPES = ['ollama', 'openai-compatible'] as const;
 const RESERVED_NAMES = ['auto', 'none', 'extractive'];
-
-export type ProviderType = (typeof PROVIDER_TYPES)[number];
+/** A timer cannot be set for longer than 24.8 days; a day is long enough for any call. */
+const LONGEST_MS = 86_400_000;
+/** Keys that open opsloop itself, or its database. */
+const OUR_SECRETS = /^(OPSLOOP_|MC_|DATABASE_URL$|PG)/;
 
 /** The reason why an address is not usable, or undefined. */
 function addressProblem(address: string): string | undefined {
@@ -28,15 +29,69 @@ const ollamaUrl = baseUrl.refine((address) => !address.endsWith('/v1'), {
   message: "the address of Ollama must not end in /v1, because Ollama's own API is used",
 });
 
+/** Names the models to use; the first one is taken when no model is named. */
+const models = z.array(z.string().min(1)).min(1).optional();
+const timeoutMs = z.int().min(1).max(LONGEST_MS).optional();
+/** A file only its owner can read; it is read at every call, so that a key can be changed. */
+const keyFile = z.string().min(1);
+
 const common = {
-  /** Names the models to use; the first one is taken when no model is named. */
-  models: z.array(z.string().min(1)).min(1).optional(),
+  models,
   headers: z.record(z.string(), z.string()).optional(),
   /** The name of the environment variable that holds the key. */
   apiKeyEnv: z.string().min(1).optional(),
-  /** A file only its owner can read; it is read at every call, so that a key can be changed. */
-  apiKeyFile: z.string().min(1).optional(),
+  apiKeyFile: keyFile.optional(),
 };
+
+/** Where in a JSON document something stands (RFC 6901): `/usage/input_tokens`. */
+const pointer = z.string().regex(/^(\/([^/~]|~[01])*)+$/, 'a JSON pointer such as /usage/input_tokens');
+
+const commandSchema = z.strictObject({
+  type: z.literal('command'),
+  /** A program and its arguments; `{model}` in one stands for the model's name. No shell reads them. */
+  command: z
+    .array(z.string())
+    .min(1)
+    .refine(([program]) => /^[^-\s]/.test(program ?? ''), 'the first element is the name or path of a program'),
+  models,
+  /** Names of our environment variables that it gets, besides those that every program needs. */
+  env: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
+    .default([])
+    .refine((names) => !names.some((name) => OUR_SECRETS.test(name)), 'no program gets the keys of opsloop'),
+  /** Where it runs; absent: in a new empty folder, which is removed afterwards. */
+  cwd: z.string().min(1).optional(),
+  /** For the whole call; absent: as for every other. */
+  timeoutMs,
+  /** Where its answer and what it cost stand in the JSON that it prints; without `answer` all it prints is the answer. */
+  answer: pointer.optional(),
+  inputTokens: pointer.optional(),
+  outputTokens: pointer.optional(),
+  costUsd: pointer.optional(),
+  /** Whether what it is told may leave this machine. */
+  cloud: z.boolean().default(true),
+});
+
+const openClawSchema = z.strictObject({
+  type: z.literal('openclaw'),
+  baseUrl: baseUrl.default('http://127.0.0.1:18789'),
+  /** The gateway's token may do everything there, so it stands in a file that only its owner can read. */
+  apiKeyFile: keyFile,
+  /** `llm-task`: one call of a model without tools. `agent`: a whole agent, with the tools that it has. */
+  via: z.enum(['llm-task', 'agent']).default('llm-task'),
+  /** With `llm-task`, whose providers and keys are used; absent: those of the gateway's default agent. */
+  agentId: z.string().min(1).optional(),
+  models,
+  timeoutMs,
+});
+
+const aiSdkSchema = z.strictObject({
+  type: z.literal('ai-sdk'),
+  /** A provider package of the AI SDK, installed into the home: `@ai-sdk/anthropic`. */
+  package: z.string().regex(/^(@[a-z0-9-]+\/)?[a-z0-9-]+$/, 'the name of a package'),
+  baseUrl: baseUrl.optional(),
+  ...common,
+});
 
 export const providerSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -48,6 +103,9 @@ export const providerSchema = z.discriminatedUnion('type', [
     think: z.union([z.boolean(), z.enum(['low', 'medium', 'high', 'max'])]).optional(),
   }),
   z.strictObject({ type: z.literal('openai-compatible'), baseUrl, ...common }),
+  commandSchema,
+  openClawSchema,
+  aiSdkSchema,
 ]);
 
 const providerName = z
@@ -57,12 +115,13 @@ const providerName = z
 
 const timeoutsSchema = z.strictObject({
   /** Long, because a model that is not in memory is loaded first. */
-  firstTokenMs: z.int().min(1).default(300_000),
+  firstTokenMs: z.int().min(1).max(LONGEST_MS).default(300_000),
   /** The longest silence between two tokens. */
-  idleMs: z.int().min(1).default(60_000),
+  idleMs: z.int().min(1).max(LONGEST_MS).default(60_000),
   totalMs: z
     .int()
     .min(1)
+    .max(LONGEST_MS)
     .default(30 * 60_000),
 });
 
@@ -90,4 +149,6 @@ export const llmConfigSchema = z
 export type LlmConfig = z.infer<typeof llmConfigSchema>;
 export type LlmConfigInput = z.input<typeof llmConfigSchema>;
 export type ProviderConfig = z.infer<typeof providerSchema>;
+export type ProviderType = ProviderConfig['type'];
+export type ConfigOf<Type extends ProviderType> = Extract<ProviderConfig, { type: Type }>;
 export type LlmTimeouts = LlmConfig['timeouts'];

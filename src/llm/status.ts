@@ -31,7 +31,7 @@ function sentence(
   advice: string,
 ): string {
   if (target !== undefined) {
-    return `${target.provider}:${target.model} on ${provider?.baseUrl ?? 'an unknown address'}`;
+    return `${target.provider}:${target.model} on ${provider?.address ?? 'an unknown address'}`;
   }
   if (!extractive) return advice;
   const why = mode === 'extractive' ? 'by OPSLOOP_LLM' : 'no language model found';
@@ -43,7 +43,7 @@ function describeOne(provider: Provider, prober: Prober): ProviderStatus {
   return {
     name: provider.name,
     type: provider.type,
-    baseUrl: provider.baseUrl,
+    address: provider.address,
     reachable,
     models: models?.map(({ name }) => name) ?? null,
     problem,

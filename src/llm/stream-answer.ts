@@ -4,7 +4,7 @@ import type { Deadlines } from './deadlines.ts';
 import { streamError, type Who } from './http-error.ts';
 import { findLlmError, LlmError } from './llm-error.ts';
 import type { JsonSchema } from './structured.ts';
-import type { LlmUsage } from './types.ts';
+import { type LlmUsage, UNKNOWN_USAGE } from './types.ts';
 
 export type Prompt = {
   system: string;
@@ -37,7 +37,7 @@ export async function streamAnswer(
   const turn: Turn = {
     text: '',
     finishReason: '',
-    usage: { inputTokens: null, outputTokens: null },
+    usage: UNKNOWN_USAGE,
     firstTokenMs: null,
     loadMs: null,
   };
@@ -58,7 +58,7 @@ export async function streamAnswer(
     maxOutputTokens: prompt.maxOutputTokens,
     temperature: prompt.temperature,
     // Strict mode refuses schemas with optional members; the answer is checked in any case.
-    providerOptions: { openaiCompatible: { strictJsonSchema: false } },
+    providerOptions: { openaiCompatible: { strictJsonSchema: false }, openai: { strictJsonSchema: false } },
     // The queue decides about another attempt.
     maxRetries: 0,
     abortSignal: deadlines.signal,
@@ -83,6 +83,7 @@ export async function streamAnswer(
       turn.usage = {
         inputTokens: part.usage.inputTokens ?? null,
         outputTokens: part.usage.outputTokens ?? null,
+        costUsd: numberOrNull(part.providerMetadata?.['opsloop']?.['costUsd']),
       };
       turn.loadMs = numberOrNull(part.providerMetadata?.['ollama']?.['loadMs']);
     }

@@ -35,13 +35,16 @@ export type LlmAnswer = {
   finishReason: string;
 };
 
-/** Null is unknown: a server need not count. */
-export type LlmUsage = { inputTokens: number | null; outputTokens: number | null };
+/** Null is unknown: a server need not count, and most do not say what it cost. */
+export type LlmUsage = { inputTokens: number | null; outputTokens: number | null; costUsd: number | null };
+
+export const UNKNOWN_USAGE: LlmUsage = { inputTokens: null, outputTokens: null, costUsd: null };
 
 export type ProviderStatus = {
   name: string;
   type: ProviderType;
-  baseUrl: string;
+  /** Where it answers, or the program that is run. */
+  address: string;
   /** Null until it was asked. */
   reachable: boolean | null;
   models: string[] | null;

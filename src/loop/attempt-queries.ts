@@ -45,6 +45,7 @@ export type CallRow = {
   engine: string;
   input_tokens: number | null;
   output_tokens: number | null;
+  cost_usd: number | null;
   first_token_ms: number | null;
   load_ms: number | null;
   duration_ms: number;
@@ -54,8 +55,8 @@ export type CallRow = {
 /** The calls of these steps, those of the newest attempts first: by any other order another index would be walked. */
 export function selectCalls(db: Db, stepIds: string[], limit: number): Promise<CallRow[]> {
   return db.query<CallRow>(
-    `select step_id, attempt, model, provider, engine, input_tokens, output_tokens, first_token_ms, load_ms,
-       duration_ms, outcome
+    `select step_id, attempt, model, provider, engine, input_tokens, output_tokens,
+       cost_usd::float8 as cost_usd, first_token_ms, load_ms, duration_ms, outcome
      from ops_llm_calls where step_id = any ($1::uuid[]) order by attempt desc, id desc limit $2`,
     [stepIds, limit],
   );

@@ -26,6 +26,15 @@ const Caps = z.strictObject({ timezone: TimeZone, per_agent: Cap, total: Cap });
 const AtOnce = z.number().int().min(1).max(100_000);
 const MinutesPerKind = z.record(Name, z.number().min(1).max(1440));
 
+const Usd = z.number().min(0).max(100_000);
+const Prices = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9-]{0,39}:\S{1,200}$/, 'provider:model, or provider:* for all of its models'),
+    z.strictObject({ input: Usd, output: Usd }),
+  )
+  .refine((prices) => Object.keys(prices).length <= 200, 'at most 200 prices')
+  .describe('US dollars per million tokens, by provider:model, or provider:* for all of its other models.');
+
 /** One schema per policy key. A value that its schema refuses is refused when it is set. */
 export const POLICY_SCHEMAS = {
   auto_approve: z.strictObject({
@@ -62,6 +71,7 @@ export const POLICY_SCHEMAS = {
     max_depth: z.number().int().min(0).max(100),
     max_tasks: z.number().int().min(0).max(10_000),
   }),
+  prices: Prices,
   retention: z.strictObject({ keep_days: z.number().int().min(1).max(3_650).nullable() }),
 } as const;
 
@@ -88,6 +98,8 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
     'Whether commands (EXEC:) may be proposed at all, whether approvals/<stem>.ok approves one, and their limits.',
   chains:
     'Tasks that answers ask for (NEXT:, GOAL_): how many steps away from the first file, and how many in all.',
+  prices:
+    'What models cost, in US dollars per million tokens. Calls of models without a price have no known cost.',
   retention:
     'Days for which proposals that have ended are kept, with their missions, steps and events; null: for ever.',
 };
@@ -118,6 +130,7 @@ export const DEFAULT_POLICY: Policy = {
   paused: { enabled: false, agents: [] },
   exec_policy: { enabled: false, approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 },
   chains: { max_depth: 5, max_tasks: 50 },
+  prices: {},
   retention: { keep_days: 90 },
 };
 

@@ -54,6 +54,7 @@ export async function addToTallies(
          coalesce(facts ->> 'agent_id', step.agent_id, proposal.agent_id, '') as agent_id,
          case when kind in ('proposal.completed', 'proposal.outcome_changed') then facts ->> 'outcome' end as outcome,
          (facts ->> 'input_tokens')::bigint as tokens_in, (facts ->> 'output_tokens')::bigint as tokens_out,
+         (facts ->> 'cost_usd')::numeric as cost_usd,
          case when kind = 'step.completed'
            then extract(epoch from step.completed_at - step.claimed_at) * 1000 end as work_ms,
          case when kind = 'step.started' and step.made_at is not null then least(127, floor(4 / ln(2.0::float8)
@@ -81,7 +82,7 @@ export async function addToTallies(
          count(*) filter (where kind = 'step.failed') as step_failures,
          count(*) filter (where kind = 'file.output_created') as outputs,
          coalesce(sum(tokens_in), 0) as tokens_in, coalesce(sum(tokens_out), 0) as tokens_out,
-         coalesce(sum(work_ms), 0)::bigint as work_ms,
+         coalesce(sum(cost_usd) * 1000000, 0)::bigint as cost_microusd, coalesce(sum(work_ms), 0)::bigint as work_ms,
          array_agg(wait) filter (where wait is not null) as waits
        from told, lateral (values ('minute', minute, ''), ('day', day, told.agent_id)) as grain(name, at, agent_id)
        group by 1, 2, 3),

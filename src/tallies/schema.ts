@@ -10,6 +10,7 @@ export const FIGURES = [
   'outputs',
   'tokens_in',
   'tokens_out',
+  'cost_microusd',
   'work_ms',
 ] as const;
 export type Figures = Record<(typeof FIGURES)[number], number>;
@@ -26,6 +27,8 @@ export type Bucket = Pick<
   'proposals' | 'rejected' | 'succeeded' | 'failed' | 'cancelled' | 'steps' | 'step_failures' | 'outputs'
 > & {
   tokens: number;
+  /** Of the calls whose cost is known. */
+  cost_usd: number;
   /** Of the waits of first attempts, within a tenth of the truth; null when there were none. */
   wait_p50_ms: number | null;
   wait_p95_ms: number | null;
@@ -48,6 +51,8 @@ export type AgentFigures = Pick<
   /** Of the missions that succeeded or failed; null when none did. */
   success_share: number | null;
   tokens: number;
+  /** Of the calls whose cost is known. */
+  cost_usd: number;
 };
 
 export type AgentStats = {

@@ -71,18 +71,19 @@ function sumUp(rows: readonly Figures[]): Figures {
 }
 
 function toBucket(tallies: readonly Tally[]): Bucket {
-  const { tokens_in, tokens_out, work_ms: _work, ...counts } = sumUp(tallies);
+  const { tokens_in, tokens_out, cost_microusd, work_ms: _work, ...counts } = sumUp(tallies);
   const waits = addWaits(tallies.map((tally) => tally.waits));
   return {
     ...counts,
     tokens: tokens_in + tokens_out,
+    cost_usd: cost_microusd / 1e6,
     wait_p50_ms: percentile(waits, 0.5),
     wait_p95_ms: percentile(waits, 0.95),
   };
 }
 
 function toAgentFigures(rows: readonly Figures[]): AgentFigures {
-  const { proposals, succeeded, failed, rejected, steps, work_ms, tokens_in, tokens_out } = sumUp(rows);
+  const { proposals, succeeded, failed, rejected, steps, work_ms, ...spent } = sumUp(rows);
   const ended = succeeded + failed;
   return {
     proposals,
@@ -90,7 +91,8 @@ function toAgentFigures(rows: readonly Figures[]): AgentFigures {
     failed,
     rejected,
     success_share: ended === 0 ? null : succeeded / ended,
-    tokens: tokens_in + tokens_out,
+    tokens: spent.tokens_in + spent.tokens_out,
+    cost_usd: spent.cost_microusd / 1e6,
     work_ms,
     steps,
   };

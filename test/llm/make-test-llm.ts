@@ -25,7 +25,12 @@ export const NOBODY = 'http://127.0.0.1:2';
 
 export function makeTestLlm(
   config: LlmConfigInput,
-  options: { seen?: boolean; secrets?: Record<string, string>; brokenMemory?: boolean } = {},
+  options: {
+    seen?: boolean;
+    secrets?: Record<string, string>;
+    brokenMemory?: boolean;
+    packagesIn?: string;
+  } = {},
 ): TestLlm {
   const lines: string[] = [];
   const memory = { seen: options.seen ?? false };
@@ -40,6 +45,7 @@ export function makeTestLlm(
       },
     },
     secrets: (name) => options.secrets?.[name],
+    packagesIn: options.packagesIn ?? '/nowhere',
   });
   const ask: TestLlm['ask'] = (request = {}, signal = new AbortController().signal) =>
     llm.complete({ system: 'Be brief.', prompt: 'Say hello.', extractiveAllowed: false, ...request }, signal);

@@ -13,3 +13,12 @@ test("the older system's day runs on the loop", async () => {
   expect(stdout).toMatch(/CMD: date\nEXIT_CODE: 0/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
 }, 120_000);
+
+test('a program of the user works the steps, and its cost is kept', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/a-program-answers/run.sh');
+  const { stdout } = await run('bash', [script], { timeout: 60_000 });
+  expect(stdout).toContain('as the model small');
+  const [, input, cost] = /command program:small: (\d+) in, 9 out, \$([\d.]+)/.exec(stdout) ?? [];
+  expect(Number(cost)).toBeCloseTo((Number(input) * 3 + 9 * 15) / 1e6, 6);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
+}, 70_000);

@@ -29,6 +29,7 @@ export async function useLlm(database: Database, config: LlmConfigInput = {}): P
   const llm = makeLlm(llmConfigSchema.parse({ ollamaUrl: NOBODY, ...config }), {
     log: silentLog(),
     secrets: () => undefined,
+    packagesIn: '/nowhere',
     installation: {
       modelSeen: () => isKnown(database, 'model_seen'),
       rememberModel: async () => void (await noteFact(database, 'model_seen')),

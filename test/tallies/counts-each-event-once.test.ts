@@ -23,7 +23,8 @@ const rowsOf = (grain: 'minute' | 'day'): Promise<Row[]> =>
     `select grain, agent_id, sum(proposals)::integer as proposals, sum(rejected)::integer as rejected,
        sum(succeeded)::integer as succeeded, sum(failed)::integer as failed, sum(cancelled)::integer as cancelled,
        sum(steps)::integer as steps, sum(step_failures)::integer as step_failures,
-       sum(tokens_in)::integer as tokens_in, sum(tokens_out)::integer as tokens_out
+       sum(tokens_in)::integer as tokens_in, sum(tokens_out)::integer as tokens_out,
+       sum(cost_microusd)::integer as cost_microusd
      from ops_tallies where grain = $1 group by grain, agent_id order by agent_id`,
     [grain],
   );
@@ -43,7 +44,7 @@ test('what happened is counted by minute, and by day and agent', async () => {
 
   await propose({ agentId: 'pm' });
   const succeeding = await worker.claimOne();
-  await recordCalls(database, succeeding, [call(10, 5), call(null, 7)]);
+  await recordCalls(database, succeeding, [call(10, 5, 0.0125), call(null, 7)]);
   await completeSteps(database, [{ ...succeeding, output: 'done' }]);
 
   const { proposal } = await propose({ agentId: 'qa', kind: 'deploy' });
@@ -65,7 +66,7 @@ test('what happened is counted by minute, and by day and agent', async () => {
   await sealAll(database);
   await countOnDemand(database);
   const nothing = { rejected: 0, succeeded: 0, failed: 0, cancelled: 0, steps: 0, step_failures: 0 };
-  const noTokens = { tokens_in: 0, tokens_out: 0 };
+  const noTokens = { tokens_in: 0, tokens_out: 0, cost_microusd: 0 };
   const coder = {
     ...nothing,
     ...noTokens,
@@ -87,6 +88,7 @@ test('what happened is counted by minute, and by day and agent', async () => {
       steps: 1,
       tokens_in: 10,
       tokens_out: 12,
+      cost_microusd: 12_500,
     },
     { grain: 'day', agent_id: 'qa', proposals: 1, ...nothing, ...noTokens, rejected: 1 },
   ]);
@@ -103,6 +105,7 @@ test('what happened is counted by minute, and by day and agent', async () => {
       step_failures: 2,
       tokens_in: 10,
       tokens_out: 12,
+      cost_microusd: 12_500,
     },
   ]);
 });

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type CommandOptions, runCommand } from '../../src/workspace/run-command.ts';
+import { type ContainedOptions, runContained } from '../../src/lib/run-contained.ts';
 import { eventually } from '../support/loop.ts';
 
 let cwd = '';
@@ -14,8 +14,8 @@ beforeEach(async () => {
 afterEach(() => rm(cwd, { recursive: true }));
 
 const PATH = process.env.PATH ?? '';
-const run = (command: string, options: Partial<CommandOptions> = {}) =>
-  runCommand(command, {
+const run = (command: string, options: Partial<ContainedOptions> = {}) =>
+  runContained(['/bin/sh', '-c', command], {
     cwd,
     env: { PATH },
     timeoutMs: 20_000,
@@ -226,13 +226,14 @@ test('any bytes become text that can be stored', async () => {
 });
 
 test('when we are killed with -9, so is every group we started, and no guard is left', async () => {
-  const module = resolve(import.meta.dirname, '../../dist/workspace/run-command.js');
+  const module = resolve(import.meta.dirname, '../../dist/lib/run-contained.js');
   const code = `
-    const { runCommand } = await import(${JSON.stringify(module)});
+    const { runContained } = await import(${JSON.stringify(module)});
     const options = { cwd: process.cwd(), env: { PATH: process.env.PATH }, timeoutMs: 600_000,
       maxOutputBytes: 100, signal: new AbortController().signal };
-    void runCommand('sleep 1000 & echo $$ > one; sleep 1001', options);
-    void runCommand("trap '' TERM; kill -TERM 0; sleep 1000 & echo $$ > two; sleep 1001", options);`;
+    const sh = (command) => void runContained(['/bin/sh', '-c', command], options);
+    sh('sleep 1000 & echo $$ > one; sleep 1001');
+    sh("trap '' TERM; kill -TERM 0; sleep 1000 & echo $$ > two; sleep 1001");`;
   const ours = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd, stdio: 'ignore' });
   try {
     const groups = [Number(await written('one')), Number(await written('two'))];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { requireId } from '../input.ts';
-import { ago, printTable } from '../print.ts';
+import { ago, printTable, usd } from '../print.ts';
 
 export function addAttempts(program: Command): void {
   program
@@ -25,10 +25,18 @@ export function addAttempts(program: Command): void {
               title: 'model',
               value: (row) => row.calls.map(({ model, engine }) => model ?? engine).join(', '),
             },
+            { title: 'tokens', value: ({ calls }) => sum(calls.flatMap((call) => [call.input_tokens, call.output_tokens])) },
+            { title: 'cost', value: ({ calls }) => sum(calls.map((call) => call.cost_usd), usd) },
             { title: 'failure', value: (row) => row.failure?.message ?? row.failure?.class ?? '' },
           ],
           'None of its steps was claimed yet.',
         );
       });
     });
+}
+
+/** With one part unknown the whole is: blank. */
+function sum(counts: (number | null)[], say: (total: number) => string = String): string {
+  if (counts.length === 0 || counts.includes(null)) return '';
+  return say(counts.reduce<number>((total, count) => total + (count ?? 0), 0));
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
 import { humanDuration } from '../../lib/time.ts';
 import { type Connection, connect } from '../connect.ts';
-import { ago, printFields, printTable } from '../print.ts';
+import { ago, printFields, printTable, usd } from '../print.ts';
 
 type Options = { day?: boolean; agents?: boolean; days?: string };
 
@@ -71,6 +71,7 @@ async function showStats({ client, show }: Connection, window: 'hour' | 'day'): 
         { title: 'steps', value: (row) => String(row.steps) },
         { title: 'failures', value: (row) => String(row.step_failures) },
         { title: 'tokens', value: (row) => String(row.tokens) },
+        { title: 'cost', value: (row) => usd(row.cost_usd) },
         { title: 'wait p50/p95 ms', value: (row) => `${row.wait_p50_ms ?? '-'}/${row.wait_p95_ms ?? '-'}` },
       ],
       `Nothing happened in the last ${window}.`,
@@ -80,6 +81,7 @@ async function showStats({ client, show }: Connection, window: 'hour' | 'day'): 
       missions: `${totals.succeeded} succeeded, ${totals.failed} failed, ${totals.cancelled} cancelled`,
       steps: `${totals.steps} completed, ${totals.step_failures} attempts failed`,
       tokens: String(totals.tokens),
+      cost: usd(totals.cost_usd),
       waited:
         totals.wait_p50_ms === null ? null : `${totals.wait_p50_ms} ms p50, ${totals.wait_p95_ms} ms p95`,
       counted: ago(stats.through),
@@ -102,6 +104,7 @@ async function showAgents({ client, show }: Connection, query: { days?: string }
           value: (row) => (row.success_share === null ? '' : `${Math.round(row.success_share * 100)} %`),
         },
         { title: 'tokens', value: (row) => String(row.tokens) },
+        { title: 'cost', value: (row) => usd(row.cost_usd) },
         { title: 'steps', value: (row) => String(row.steps) },
         { title: 'worked', value: (row) => humanDuration(row.work_ms) },
       ],

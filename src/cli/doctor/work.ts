@@ -12,6 +12,7 @@ export async function checkWork(config: Config, database: Database | null): Prom
   const llm = makeLlm(config.llm, {
     log: silentLog(),
     secrets: config.secret,
+    packagesIn: config.home,
     installation: {
       modelSeen: async () => (database ? isKnown(database, 'model_seen') : false),
       rememberModel: async () => undefined,
@@ -42,12 +43,12 @@ async function checkModels(llm: Llm): Promise<Check[]> {
     if (provider.problem)
       return warning(
         name,
-        `${provider.baseUrl}: ${provider.problem}`,
+        `${provider.address}: ${provider.problem}`,
         'Start it, or take it out of config.json.',
       );
     return ok(
       name,
-      `${provider.baseUrl}, models: ${provider.models?.slice(0, 8).join(', ') || 'none'}${leaves}`,
+      `${provider.address}, models: ${provider.models?.slice(0, 8).join(', ') || 'none'}${leaves}`,
     );
   });
   return [serving, ...providers];

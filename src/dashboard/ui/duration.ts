@@ -26,3 +26,8 @@ export function sayNumber(value: number): string {
 export function sayRoughly(value: number): string {
   return Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 }
+
+/** "$0.0123": small amounts keep their digits. */
+export function sayUsd(amount: number): string {
+  return `$${amount.toFixed(amount !== 0 && amount < 1 ? 4 : 2)}`;
+}

@@ -4,6 +4,9 @@ import { Time } from './common.ts';
 
 const Int = z.number().int();
 const Day = z.iso.date();
+const Cost = z
+  .number()
+  .openapi({ description: 'In US dollars, of the model calls whose cost is known.' });
 const Through = Time.openapi({ description: 'Counted up to this time.' });
 
 const bucketShape = {
@@ -18,6 +21,7 @@ const bucketShape = {
   step_failures: Int.openapi({ description: 'Attempts that failed, also where another one followed.' }),
   outputs: Int.openapi({ description: 'Outputs that were written into the workspace.' }),
   tokens: Int,
+  cost_usd: Cost,
   wait_p50_ms: Int.nullable().openapi({
     description: 'From claimable to the first claim, of the steps that were claimed. Null: none was.',
   }),
@@ -45,6 +49,7 @@ const agentShape = {
     description: 'Of the missions that succeeded or failed; null when none did.',
   }),
   tokens: Int,
+  cost_usd: Cost,
   work_ms: Int.openapi({ description: 'From claim to completion, of the completed steps.' }),
   steps: Int,
 };

@@ -87,6 +87,7 @@ export const Attempt = z
         engine: z.string(),
         input_tokens: z.number().int().nullable(),
         output_tokens: z.number().int().nullable(),
+        cost_usd: z.number().nullable().openapi({ description: 'Null: unknown.' }),
         first_token_ms: z.number().int().nullable(),
         load_ms: z.number().int().nullable(),
         duration_ms: z.number().int(),

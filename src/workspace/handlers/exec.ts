@@ -1,10 +1,10 @@
 import type { Database } from '../../db/database.ts';
+import { runContained } from '../../lib/run-contained.ts';
 import { readPolicyKey } from '../../policy/policy.ts';
 import { type Handler, StepError } from '../../worker/handler.ts';
 import type { ExecResult } from '../conventions/notes.ts';
 import { parseTaskText } from '../conventions/task-text.ts';
 import { workspaceOf } from '../task-files.ts';
-import { runCommand } from '../run-command.ts';
 
 /** One argument of a program can have so many bytes on Linux. */
 const MOST_COMMAND_BYTES = 100_000;
@@ -15,7 +15,6 @@ export type ExecOptions = {
   workspace: string;
   /** What of our environment they get: where programs are, and the language. */
   env: Record<string, string>;
-  /** Whether this process owns the workspace; commands run nowhere else. */
   /** The workspace that this process owns and processes; null while there is none. */
   ownWorkspace(): string | null;
 };
@@ -53,7 +52,7 @@ export function makeExec({ database, workspace, env, ownWorkspace }: ExecOptions
           { final: true },
         );
       await begin();
-      const ran = await runCommand(command, {
+      const ran = await runContained(['/bin/sh', '-c', command], {
         cwd: workspace,
         env: { ...env, HOME: workspace },
         timeoutMs: rules.timeout_seconds * 1_000,

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Answer, Empty } from '../../ui/answer.tsx';
 import { type Bar, Chart } from '../../ui/chart.tsx';
-import { sayDuration, sayNumber, sayRoughly } from '../../ui/duration.ts';
+import { sayDuration, sayNumber, sayRoughly, sayUsd } from '../../ui/duration.ts';
 import { Panel } from '../../ui/panel.tsx';
 import styles from './agents.module.css';
 import { type AgentStats, agentStatsQuery, DAYS } from './queries.ts';
@@ -50,6 +50,14 @@ function Charts({ days, own }: { days: readonly string[]; own: AgentStats }) {
         )}
       />
       <Chart label="Tokens a day" figure={sayRoughly(own.tokens)} bars={bars((day) => day.tokens)} />
+      {own.cost_usd > 0 && (
+        <Chart
+          label="Cost a day, as far as known"
+          figure={sayUsd(own.cost_usd)}
+          say={sayUsd}
+          bars={bars((day) => day.cost_usd)}
+        />
+      )}
       <Chart
         label="Work a day"
         figure={sayDuration(own.work_ms)}

@@ -6,7 +6,7 @@ import { AgentText } from '../../ui/agent-text.tsx';
 import { Answer, Empty } from '../../ui/answer.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import { ScopedButton } from '../../ui/button.tsx';
-import { sayDuration, sayNumber, sayRoughly } from '../../ui/duration.ts';
+import { sayDuration, sayNumber, sayRoughly, sayUsd } from '../../ui/duration.ts';
 import { AgentLink } from '../../ui/links.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
 import { Table } from '../../ui/table.tsx';
@@ -74,6 +74,11 @@ function AllAgents() {
                     name: 'Tokens',
                     numeric: true,
                     cell: (row) => sayRoughly(statsOf(row.agent_id)?.tokens ?? 0),
+                  },
+                  {
+                    name: 'Cost',
+                    numeric: true,
+                    cell: (row) => sayUsd(statsOf(row.agent_id)?.cost_usd ?? 0),
                   },
                   {
                     name: 'Work',

@@ -1,7 +1,7 @@
 import type { Step } from '../../data/types.ts';
 import { AgentText } from '../../ui/agent-text.tsx';
 import { Badge } from '../../ui/badge.tsx';
-import { sayDuration, sayNumber } from '../../ui/duration.ts';
+import { sayDuration, sayNumber, sayUsd } from '../../ui/duration.ts';
 import { Table } from '../../ui/table.tsx';
 import { Since, Time } from '../../ui/time.tsx';
 import type { Attempt } from './queries.ts';
@@ -57,13 +57,22 @@ export function Attempts({ attempts, step }: { attempts: readonly Attempt[]; ste
           numeric: true,
           cell: ({ calls }) => sumOf(calls.map((call) => call.output_tokens)),
         },
+        {
+          name: 'Cost',
+          numeric: true,
+          cell: ({ calls }) =>
+            sumOf(
+              calls.map((call) => call.cost_usd),
+              sayUsd,
+            ),
+        },
       ]}
     />
   );
 }
 
 /** Unknown is not 0. */
-function sumOf(counts: readonly (number | null)[]): string {
+function sumOf(counts: readonly (number | null)[], say: (sum: number) => string = sayNumber): string {
   const known = counts.filter((count) => count !== null);
-  return known.length === 0 ? '' : sayNumber(known.reduce((sum, count) => sum + count, 0));
+  return known.length === 0 ? '' : say(known.reduce((sum, count) => sum + count, 0));
 }

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { Answer } from '../../ui/answer.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Chart } from '../../ui/chart.tsx';
-import { sayDuration, sayRoughly } from '../../ui/duration.ts';
+import { sayDuration, sayRoughly, sayUsd } from '../../ui/duration.ts';
 import { Panel } from '../../ui/panel.tsx';
 import styles from './figures.module.css';
 import { type Stats, statsQuery, type Window } from './queries.ts';
@@ -60,7 +60,7 @@ function Charts({ stats: { buckets, totals, bucket_seconds } }: { stats: Stats }
       />
       <Chart
         label={`Tokens ${each}`}
-        figure={sayRoughly(totals.tokens)}
+        figure={`${sayRoughly(totals.tokens)}${totals.cost_usd > 0 ? `, ${sayUsd(totals.cost_usd)}` : ''}`}
         bars={buckets.map(({ at, tokens }) => ({ at, value: tokens }))}
       />
     </div>

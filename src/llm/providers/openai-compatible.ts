@@ -1,14 +1,13 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { z } from 'zod';
-import { readAccess } from './api-key.ts';
-import type { Http } from './http.ts';
-import type { Who } from './http-error.ts';
-import { makeLineSplitter, maxLineBytes } from './line-splitter.ts';
-import { LlmError } from './llm-error.ts';
-import { describeProvider, type Provider, type ProviderParts } from './provider.ts';
-import type { ProviderConfig } from './schema.ts';
+import { readAccess } from '../api-key.ts';
+import { maxLineBytes } from '../line-splitter.ts';
+import { LlmError } from '../llm-error.ts';
+import { describeServer, type Provider, type ProviderParts } from '../provider.ts';
+import type { ConfigOf } from '../schema.ts';
+import { cappedFetch } from './capped-fetch.ts';
 
-type OpenAiConfig = Extract<ProviderConfig, { type: 'openai-compatible' }>;
+type OpenAiConfig = Omit<ConfigOf<'openai-compatible'>, 'type'>;
 
 const listing = z.object({ data: z.array(z.object({ id: z.string() })) });
 
@@ -16,7 +15,7 @@ export function openAiProvider(name: string, config: OpenAiConfig, parts: Provid
   const { http, secrets } = parts;
 
   return {
-    ...describeProvider(name, config),
+    ...describeServer(name, { ...config, type: 'openai-compatible' }),
     async list(signal) {
       const { who, headers } = await readAccess(name, config, secrets);
       try {
@@ -41,36 +40,10 @@ export function openAiProvider(name: string, config: OpenAiConfig, parts: Provid
         includeUsage: true,
         supportsStructuredOutputs: true,
         convertUsage,
-        fetch: capped(http, { ...who, model }, maxLineBytes(parts.config.maxAnswerBytes)),
+        fetch: cappedFetch(http, { ...who, model }, maxLineBytes(parts.config.maxAnswerBytes)),
       });
       return provider.chatModel(model);
     },
-  };
-}
-
-/** Our own client in the shape of `fetch`: no redirects, errors with classes, no endless lines. */
-function capped(http: Http, who: Who, maxLineBytes: number): typeof globalThis.fetch {
-  return async (input, init) => {
-    const response = await http.send({
-      who,
-      method: 'POST',
-      url: input instanceof Request ? input.url : String(input),
-      headers: Object.fromEntries(new Headers(init?.headers)),
-      body: typeof init?.body === 'string' ? init.body : undefined,
-      signal: init?.signal ?? new AbortController().signal,
-    });
-    const splitter = makeLineSplitter(maxLineBytes);
-    const limit = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        if (splitter.push(chunk) === undefined) {
-          controller.error(new LlmError('too_long', `${who.provider} sent a line without end`));
-        } else {
-          controller.enqueue(chunk);
-        }
-      },
-    });
-    const headers = { 'content-type': response.headers.get('content-type') ?? '' };
-    return new Response(response.body?.pipeThrough(limit) ?? null, { status: response.status, headers });
   };
 }
 

@@ -4,10 +4,10 @@ import type {
   LanguageModelV3FinishReason,
   LanguageModelV3StreamPart,
 } from '@ai-sdk/provider';
-import type { Http } from './http.ts';
-import { reasonOf, streamError, type Who } from './http-error.ts';
-import { makeLineSplitter } from './line-splitter.ts';
-import { LlmError } from './llm-error.ts';
+import type { Http } from '../http.ts';
+import { reasonOf, streamError, type Who } from '../http-error.ts';
+import { makeLineSplitter } from '../line-splitter.ts';
+import { LlmError } from '../llm-error.ts';
 import { type ChatLine, chatLine, chatRequest, type OllamaSettings } from './ollama-wire.ts';
 
 export type OllamaModelOptions = {

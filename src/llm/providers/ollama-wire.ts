@@ -1,6 +1,6 @@
 import type { LanguageModelV3CallOptions, LanguageModelV3Message } from '@ai-sdk/provider';
 import { z } from 'zod';
-import type { ProviderConfig } from './schema.ts';
+import type { ProviderConfig } from '../schema.ts';
 
 /** What Ollama's own API says over HTTP: https://github.com/ollama/ollama/blob/main/docs/api.md */
 

@@ -1,18 +1,16 @@
-import { readAccess } from './api-key.ts';
-import { networkError } from './http-error.ts';
-import { maxLineBytes } from './line-splitter.ts';
+import { readAccess } from '../api-key.ts';
+import { networkError } from '../http-error.ts';
+import { maxLineBytes } from '../line-splitter.ts';
+import { describeServer, type ListedModel, type Provider, type ProviderParts } from '../provider.ts';
+import type { ConfigOf } from '../schema.ts';
 import { ollamaModel } from './ollama-model.ts';
 import { isCloudModel, modelList } from './ollama-wire.ts';
-import { describeProvider, type ListedModel, type Provider, type ProviderParts } from './provider.ts';
-import type { ProviderConfig } from './schema.ts';
 
-type OllamaConfig = Extract<ProviderConfig, { type: 'ollama' }>;
-
-export function ollamaProvider(name: string, config: OllamaConfig, parts: ProviderParts): Provider {
+export function ollamaProvider(name: string, config: ConfigOf<'ollama'>, parts: ProviderParts): Provider {
   const { http, secrets } = parts;
 
   return {
-    ...describeProvider(name, config),
+    ...describeServer(name, config),
     async list(signal) {
       const { who, headers } = await readAccess(name, config, secrets);
       const url = `${config.baseUrl}/api/tags`;

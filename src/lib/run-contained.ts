@@ -4,11 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { toError } from '../errors.ts';
-import { cleanText } from '../lib/clean-text.ts';
-import { codeOf } from '../lib/files.ts';
-import { sleep } from '../lib/wake.ts';
+import { cleanText } from './clean-text.ts';
+import { codeOf } from './files.ts';
+import { sleep } from './wake.ts';
 
-export type CommandResult = {
+export type ContainedResult = {
   /** Null when a signal ended it. */
   exitCode: number | null;
   signal: NodeJS.Signals | null;
@@ -20,8 +20,10 @@ export type CommandResult = {
   durationMs: number;
 };
 
-export type CommandOptions = {
+export type ContainedOptions = {
   cwd: string;
+  /** What it reads from its stdin; absent, that is /dev/null. */
+  input?: string;
   /** The whole environment of the command; nothing of ours is added. */
   env: Record<string, string>;
   timeoutMs: number;
@@ -38,8 +40,12 @@ const GONE_MS = 3_000;
 const DRAIN_MS = 1_000;
 const POLL_MS = 20;
 
-/** Nothing of the command runs before its guard does: the shell waits for a line, and ends if we die first. */
-const HELD_COMMAND = 'read -r go && exec /bin/sh -c "$1" </dev/null';
+/**
+ * Nothing of the program runs before its guard does: the shell waits for a line, and ends if we die first. It reads
+ * byte by byte, so that what stands behind the line is the program's.
+ */
+const HELD = 'read -r go && exec "$@"';
+const HELD_WITHOUT_INPUT = `${HELD} </dev/null`;
 
 /**
  * Only our death ends this pipe, because the guard is killed when the command's group is gone. It stands outside the
@@ -48,25 +54,29 @@ const HELD_COMMAND = 'read -r go && exec /bin/sh -c "$1" </dev/null';
 const GUARD = 'read -r end; kill -KILL "-$1"';
 
 /**
- * Runs a shell command as a process group that ends with the command, at the time limit, when the signal aborts, and
- * when we die, even by SIGKILL. A program that makes a session of its own (setsid) or becomes another user (sudo)
- * escapes. Node's pipes are sockets, so that `> /dev/stdout` fails where `>&1` works.
+ * Runs a program as a process group that ends with it, at the time limit, when the signal aborts, and when we die,
+ * even by SIGKILL. A program that makes a session of its own (setsid) or becomes another user (sudo) escapes. Node's
+ * pipes are sockets, so that `> /dev/stdout` fails where `>&1` works.
+ * @param argv the program and its arguments, which no shell reads; one that is not there ends with exit code 127
  */
-export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
-  const { maxOutputBytes, signal, timeoutMs, ...place } = options;
+export async function runContained(
+  argv: readonly string[],
+  options: ContainedOptions,
+): Promise<ContainedResult> {
+  const { maxOutputBytes, signal, timeoutMs, input, ...place } = options;
   const begun = performance.now();
-  const child = await start(HELD_COMMAND, command, place);
+  const child = await start(input === undefined ? HELD_WITHOUT_INPUT : HELD, argv, place);
   const exited = signalOf(child, 'exit');
   const closed = signalOf(child, 'close');
   const room = { bytes: maxOutputBytes };
   const stdout = keep(child.stdout, room);
   const stderr = keep(child.stderr, room);
   const group = child.pid as number;
-  const guard = await start(GUARD, String(group), { cwd: '/', env: {} }).catch((error: unknown) => {
+  const guard = await start(GUARD, [String(group)], { cwd: '/', env: {} }).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;
   });
-  if (!signal.aborted) child.stdin.end('go\n');
+  if (!signal.aborted) child.stdin.end(`go\n${input ?? ''}`);
 
   await sleep(timeoutMs, AbortSignal.any([exited, signal]));
   const ended = exited.aborted ? 'exited' : signal.aborted ? 'aborted' : 'time_limit';
@@ -92,14 +102,14 @@ export async function runCommand(command: string, options: CommandOptions): Prom
   };
 }
 
-/** Starts a shell script with one argument, in a session and a group of its own. */
+/** Starts a shell script with its arguments, in a session and a group of its own. */
 async function start(
   script: string,
-  argument: string,
+  args: readonly string[],
   { cwd, env }: { cwd: string; env: Record<string, string> },
 ): Promise<ChildProcessWithoutNullStreams> {
   try {
-    const child = spawn('/bin/sh', ['-c', script, 'sh', argument], { cwd, env, detached: true });
+    const child = spawn('/bin/sh', ['-c', script, 'sh', ...args], { cwd, env, detached: true });
     // A pipe may break when the other side is killed; that is no failure of ours.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
     await once(child, 'spawn');
