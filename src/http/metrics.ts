@@ -1,7 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { App } from '../app.ts';
 import type { Health } from '../health/health.ts';
+import { readTotalFigures } from '../tallies/stats.ts';
+import type { Figures } from '../tallies/schema.ts';
 import type { Streams } from './stream/streams.ts';
 
 export type Metrics = {
@@ -24,6 +26,7 @@ export function makeMetrics(app: App, streams: Streams): Metrics {
     registers: [registry],
   });
   const setHealth = makeHealthGauges(registry);
+  const setTotals = makeTotals(registry);
   const openStreams = gauge(registry, 'opsloop_event_streams', 'Readers that follow the log.');
   const lag = gauge(registry, 'nodejs_eventloop_lag_p99_seconds', 'Event loop delay since the last scrape.');
   const memory = gauge(registry, 'process_resident_memory_bytes', 'Memory that the process holds.');
@@ -34,6 +37,7 @@ export function makeMetrics(app: App, streams: Streams): Metrics {
       requests.observe({ method, route, status: String(status) }, seconds),
     async text() {
       setHealth(await app.health());
+      setTotals(await readTotalFigures(app.database));
       openStreams.set(streams.count());
       lag.set(Number.isFinite(loop.percentile(99)) ? loop.percentile(99) / 1e9 : 0);
       loop.reset();
@@ -49,6 +53,32 @@ export function makeMetrics(app: App, streams: Streams): Metrics {
 
 function gauge(registry: Registry, name: string, help: string): Gauge {
   return new Gauge({ name, help, registers: [registry] });
+}
+
+/** Counted in the database, by all processes together: whoever scrapes several of them takes the highest. */
+function makeTotals(registry: Registry): (figures: Figures) => void {
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const proposals = counter('opsloop_proposals_total', 'Proposals that were made.');
+  const rejected = counter('opsloop_proposals_rejected_total', 'Proposals that were refused or rejected.');
+  const missions = counter('opsloop_missions_ended_total', 'Ends of missions.', 'outcome');
+  const steps = counter('opsloop_steps_completed_total', 'Steps that were completed.');
+  const failures = counter('opsloop_step_failures_total', 'Attempts of steps that failed.');
+  const tokens = counter('opsloop_tokens_total', 'Tokens of model calls, as far as known.', 'direction');
+  const cost = counter('opsloop_cost_usd_total', 'Cost of model calls in US dollars, as far as known.');
+
+  return (figures) => {
+    for (const each of [proposals, rejected, missions, steps, failures, tokens, cost]) each.reset();
+    proposals.inc(figures.proposals);
+    rejected.inc(figures.rejected);
+    for (const outcome of ['succeeded', 'failed', 'cancelled'] as const)
+      missions.inc({ outcome }, figures[outcome]);
+    steps.inc(figures.steps);
+    failures.inc(figures.step_failures);
+    tokens.inc({ direction: 'in' }, figures.tokens_in);
+    tokens.inc({ direction: 'out' }, figures.tokens_out);
+    cost.inc(figures.cost_microusd / 1e6);
+  };
 }
 
 function makeHealthGauges(registry: Registry): (health: Health) => void {

@@ -30,6 +30,7 @@ const OF_INTEREST = [
   'x-forwarded-for',
   'idempotency-key',
   'last-event-id',
+  'traceparent',
 ] as const;
 export type WireHeader = (typeof OF_INTEREST)[number];
 

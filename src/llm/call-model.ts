@@ -1,5 +1,6 @@
 import type { LanguageModelV3 } from '@ai-sdk/provider';
 import { cleanText } from '../lib/clean-text.ts';
+import { inSpan } from '../lib/tracing.ts';
 import { type Deadlines, startDeadlines } from './deadlines.ts';
 import { reasonOf, type Who } from './http-error.ts';
 import { findLlmError, LlmError } from './llm-error.ts';
@@ -12,7 +13,51 @@ import { type LlmAnswer, type LlmRequest, type LlmUsage, UNKNOWN_USAGE } from '.
 type CallOptions = { config: LlmConfig; signals: AbortSignal[] };
 
 /** Asks one model of one provider, within the deadlines. Throws `LlmError` and nothing else. */
-export async function callModel(
+export function callModel(
+  provider: Provider,
+  model: string,
+  request: LlmRequest,
+  options: CallOptions,
+): Promise<LlmAnswer> {
+  const facts = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': provider.name,
+    'gen_ai.request.model': model,
+    'gen_ai.request.max_tokens': request.maxOutputTokens,
+    'server.address': provider.address,
+    ...(options.config.traceContent
+      ? {
+          'gen_ai.system_instructions': JSON.stringify(textParts(request.system)),
+          'gen_ai.input.messages': toMessages('user', request.prompt),
+        }
+      : {}),
+  };
+  return inSpan(`chat ${model}`, { kind: 'client', facts }, async (traced) => {
+    const answer = await callWithin(provider, model, request, options);
+    traced.note({
+      'gen_ai.response.model': answer.model,
+      'gen_ai.response.finish_reasons': [answer.finishReason],
+      'gen_ai.usage.input_tokens': answer.usage.inputTokens,
+      'gen_ai.usage.output_tokens': answer.usage.outputTokens,
+      'opsloop.cost_usd': answer.usage.costUsd,
+      ...(options.config.traceContent
+        ? { 'gen_ai.output.messages': toMessages('assistant', answer.text) }
+        : {}),
+    });
+    return answer;
+  });
+}
+
+/** One message in the form of the GenAI conventions. */
+function toMessages(role: string, text: string): string {
+  return JSON.stringify([{ role, parts: textParts(text) }]);
+}
+
+function textParts(content: string) {
+  return [{ type: 'text', content }];
+}
+
+async function callWithin(
   provider: Provider,
   model: string,
   request: LlmRequest,

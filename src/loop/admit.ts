@@ -134,6 +134,7 @@ function toProposal(
     created_by: request.by,
     cap_day: refusal ? null : day.day,
     decision,
+    traceparent: request.traceparent ?? null,
   };
 }
 

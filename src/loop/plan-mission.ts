@@ -4,7 +4,10 @@ import type { Policy } from '../policy/schema.ts';
 import type { ProposalRow } from '../proposals/schema.ts';
 import type { NewMission, NewStep } from './queries.ts';
 
-type Approved = Pick<ProposalRow, 'id' | 'agent_id' | 'kind' | 'title' | 'priority' | 'run_at'>;
+type Approved = Pick<
+  ProposalRow,
+  'id' | 'agent_id' | 'kind' | 'title' | 'priority' | 'run_at' | 'traceparent'
+>;
 type PlannedStep = { kind: string; position: number };
 
 /** The mission that an approved proposal becomes: its first step can be claimed, the others wait for it. */
@@ -56,7 +59,11 @@ function build(
       mission_id: missionId,
       kind,
       title: `${kind}: ${proposal.title}`,
-      input: { proposal_kind: proposal.kind, title: proposal.title },
+      input: {
+        proposal_kind: proposal.kind,
+        title: proposal.title,
+        ...(proposal.traceparent === null ? {} : { traceparent: proposal.traceparent }),
+      },
       position,
       agent_id: proposal.agent_id,
       proposal_id: proposal.id,

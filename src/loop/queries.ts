@@ -69,6 +69,7 @@ export type NewProposal = Pick<
   | 'created_by'
   | 'cap_day'
   | 'decision'
+  | 'traceparent'
 >;
 
 /** Stores proposals in their first state, with the events of how they got there. */
@@ -82,12 +83,13 @@ export async function insertProposals(
     `with given as materialized (
        select * from rows from (jsonb_to_recordset($1::jsonb) as
          (id uuid, agent_id text, kind text, title text, body text, status text, priority smallint,
-          run_at timestamptz, created_by text, cap_day date, decision jsonb)) with ordinality),
+          run_at timestamptz, created_by text, cap_day date, decision jsonb,
+          traceparent text)) with ordinality),
      stored as (
        insert into ops_proposals (id, agent_id, kind, title, body, status, policy_snapshot, decided_at,
-                                  priority, run_at, created_by, cap_day, decision)
+                                  priority, run_at, created_by, cap_day, decision, traceparent)
        select id, agent_id, kind, title, body, status, $2::jsonb, case when status <> 'pending' then now() end,
-              priority, run_at, created_by, cap_day, decision
+              priority, run_at, created_by, cap_day, decision, traceparent
        from given order by ordinality
        returning *),
      events as (
@@ -99,7 +101,8 @@ export async function insertProposals(
             'set', jsonb_build_object('agent_id', s.agent_id, 'kind', s.kind, 'title', s.title,
               'body', ops_digest(s.body), 'priority', s.priority, 'run_at', s.run_at,
               'cap_day', s.cap_day, 'created_by', s.created_by,
-              'policy_snapshot', ops_digest(s.policy_snapshot::text), 'decision', s.decision))),
+              'policy_snapshot', ops_digest(s.policy_snapshot::text), 'decision', s.decision,
+              'traceparent', s.traceparent))),
          (2, 'proposal.' || s.status, jsonb_build_object('from', 'pending', 'to', s.status,
             'cause', jsonb_build_object('by', s.decision ->> 'by', 'reason', s.decision ->> 'reason'),
             'set', jsonb_build_object('decision', s.decision)))

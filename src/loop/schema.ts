@@ -13,6 +13,8 @@ export type ProposalRequest = {
   priority?: number;
   /** Its first step is not claimed before this time. */
   runAt?: Date | null;
+  /** Where in a trace it is proposed (W3C Trace Context). */
+  traceparent?: string | null;
   /** Who asks: `key:<id>`, or a part of the program. */
   by: string;
   /** Names a request that may arrive more than once; `owner` keeps the keys of two callers apart. */

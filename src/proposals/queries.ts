@@ -45,7 +45,7 @@ export function selectPage(
 
 /** All columns, but none of the large ones: their contents lie apart and are not read. */
 const SLIM = `id, agent_id, kind, title, null as body, status, null as policy_snapshot, created_at, decided_at,
-  priority, run_at, created_by, cap_day, decision, null as original, outcome, completed_at`;
+  priority, run_at, created_by, cap_day, decision, null as original, outcome, completed_at, traceparent`;
 
 /** The newest first. */
 export function selectProposals(db: Db, ids: string[], slim = false): Promise<ProposalRow[]> {

@@ -66,6 +66,8 @@ export type ProposalRow = {
   original: { title: string; body: string | null } | null;
   outcome: Outcome | null;
   completed_at: Date | null;
+  /** Where in a trace it was proposed. */
+  traceparent: string | null;
 };
 
 export type ProposalFilter = {

@@ -147,6 +147,18 @@ export function selectDaysOfAgents(
   );
 }
 
+/** All that was ever counted: of retention, figures by day are left alone. */
+export async function selectTotalFigures(db: Db): Promise<Figures> {
+  const [row] = await db.query<Figures>(
+    `select ${FIGURES.map((name) => `coalesce(sum(${name}), 0)::bigint as ${name}`).join(', ')}
+     from ops_tallies where grain = 'day'`,
+    [],
+    'opsloop_total_figures',
+  );
+  if (!row) throw new Error('a sum returned no row');
+  return row;
+}
+
 /** Deletes minutes that nobody looks at any more. Returns how many. */
 export async function deleteOldMinutes(db: Db): Promise<number> {
   const [row] = await db.query<{ deleted: number }>(

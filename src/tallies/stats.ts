@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { groupBy } from '../lib/group-by.ts';
-import { selectDays, selectDaysOfAgents, selectMinutes } from './queries.ts';
+import { selectDays, selectDaysOfAgents, selectMinutes, selectTotalFigures } from './queries.ts';
 import {
   type AgentFigures,
   type AgentStats,
@@ -39,6 +39,12 @@ export async function readStats(database: Database, window: Window): Promise<Sta
     })),
     totals: toBucket(minutes.filter(({ at }) => at.getTime() < (last + 1) * width)),
   };
+}
+
+/** What happened since there is this installation. */
+export async function readTotalFigures(database: Database): Promise<Figures> {
+  await countOnDemand(database);
+  return selectTotalFigures(database);
 }
 
 /** What each agent did in the last days, today included; an agent's key sees one of them. */

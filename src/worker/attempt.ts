@@ -10,6 +10,7 @@ import { recordCalls } from '../engine/tokens.ts';
 import { toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
 import { cleanText } from '../lib/clean-text.ts';
+import { inSpan, type SpanOptions } from '../lib/tracing.ts';
 import { sleep } from '../lib/wake.ts';
 import { type Llm, LlmError } from '../llm/llm.ts';
 import type { Log } from '../log.ts';
@@ -66,7 +67,9 @@ export async function workAttempt(
   const progress: Progress = { begun: false };
   const keepCalls = (tx: Db) => recordCalls(tx, claim, calls);
   try {
-    const result = await runHandler(deps, claim, handler, { signal, calls, progress }).finally(onWorked);
+    const result = await inSpan(`step ${claim.kind}`, spanOf(claim), () =>
+      runHandler(deps, claim, handler, { signal, calls, progress }),
+    ).finally(onWorked);
     const alongside =
       calls.length === 0 && !result.alongside
         ? undefined
@@ -89,6 +92,21 @@ export async function workAttempt(
     );
   }
   database.hints.tell('events');
+}
+
+function spanOf({ id, mission_id, agent_id, attempt, input }: Claim): SpanOptions {
+  const { traceparent } = (input ?? {}) as { traceparent?: unknown };
+  return {
+    kind: 'consumer',
+    parent: typeof traceparent === 'string' ? traceparent : null,
+    facts: {
+      'gen_ai.operation.name': 'invoke_agent',
+      'gen_ai.agent.id': agent_id,
+      'gen_ai.conversation.id': mission_id,
+      'opsloop.step.id': id,
+      'opsloop.step.attempt': attempt,
+    },
+  };
 }
 
 async function runHandler(

@@ -3,7 +3,9 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../../app.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Caller } from '../../keys/schema.ts';
+import { inSpan, parseTraceparent } from '../../lib/tracing.ts';
 import { refusalOf } from '../../loop/answer.ts';
+import type { Proposed } from '../../loop/propose.ts';
 import type { ProposalRequest, StoredAnswer } from '../../loop/schema.ts';
 import { ProposalInput } from '../../proposals/schema.ts';
 import { needs } from '../access.ts';
@@ -38,7 +40,8 @@ type Answer = z.infer<typeof ProposalWithMission>;
 export function proposeRoute(app: App) {
   return makeRouter().openapi(propose, async (c) => {
     const key = c.req.valid('header')['idempotency-key'];
-    const proposed = await app.propose(toRequest(c.req.valid('json'), c.get('caller'), key));
+    const request = toRequest(c.req.valid('json'), c.get('caller'), key);
+    const proposed = await proposeTraced(app, request, c.get('wire').values('traceparent')[0]);
     if ('repeated' in proposed) {
       c.header('Idempotent-Replayed', 'true');
       return c.json(readStored(proposed.repeated), 201);
@@ -47,6 +50,22 @@ export function proposeRoute(app: App) {
     const refused = refusalOf(admission);
     if (refused) throw refused;
     return c.json({ proposal: admission.proposal, mission: admission.mission }, 201);
+  });
+}
+
+/** The proposal is a part of the proposer's trace, and what is done for it is a part of the proposal. */
+function proposeTraced(app: App, request: ProposalRequest, given: string | undefined): Promise<Proposed> {
+  const { kind, agentId } = request;
+  const parent = given !== undefined && parseTraceparent(given) ? given : null;
+  const facts = { 'opsloop.proposal.kind': kind, 'gen_ai.agent.id': agentId };
+  return inSpan(`propose ${kind}`, { kind: 'internal', facts, parent }, async (traced) => {
+    const proposed = await app.propose({ ...request, traceparent: traced.traceparent() ?? parent });
+    if ('admission' in proposed)
+      traced.note({
+        'opsloop.proposal.id': proposed.admission.proposal.id,
+        'opsloop.proposal.status': proposed.admission.proposal.status,
+      });
+    return proposed;
   });
 }
 
