@@ -53,6 +53,19 @@ CREATE TABLE public.ops_agent_config (
 
 COMMENT ON COLUMN public.ops_agent_config.model_override IS 'A bare model name of Ollama, or provider:model. Never a URL.';
 
+CREATE TABLE public.ops_alerts (
+    key text NOT NULL,
+    topic text NOT NULL,
+    message text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    told_at timestamp with time zone DEFAULT now() NOT NULL,
+    times integer DEFAULT 1 NOT NULL
+);
+
+COMMENT ON TABLE public.ops_alerts IS 'What is not as it should be right now. Raising and clearing are events; of what waits for a decision the row counts the reminders.';
+
+COMMENT ON COLUMN public.ops_alerts.key IS 'What it is about: problem:<code>, cap:<scope>, waiting:<proposal>.';
+
 CREATE TABLE public.ops_api_keys (
     key_id text NOT NULL,
     secret_hash bytea NOT NULL,
@@ -103,6 +116,43 @@ CREATE TABLE public.ops_counters (
 WITH (fillfactor='50');
 
 COMMENT ON TABLE public.ops_counters IS 'Admitted proposals and spent tokens per calendar day: total, agent:<id>, kind:<kind>, tokens, tokens:<agent>. Its row locks make caps exact.';
+
+CREATE TABLE public.ops_decision_links (
+    link_id text NOT NULL,
+    secret_hash bytea NOT NULL,
+    proposal_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.ops_decision_links IS 'Links with which one proposal is decided once, for the key that the webhook names; kept as digests.';
+
+CREATE TABLE public.ops_deliveries (
+    delivery_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    topic text NOT NULL,
+    about jsonb NOT NULL,
+    event_id bigint,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT ops_deliveries_ended CHECK (((status = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT ops_deliveries_status CHECK ((status = ANY (ARRAY['waiting'::text, 'delivered'::text, 'skipped'::text, 'dead'::text])))
+);
+
+COMMENT ON TABLE public.ops_deliveries IS 'One call to one webhook. Its id goes along at every try, so that a receiver knows it again.';
+
+COMMENT ON COLUMN public.ops_deliveries.event_id IS 'The event that it tells of; null: a test.';
+
+COMMENT ON COLUMN public.ops_deliveries.claim_id IS 'Who sends it now; after claimed_until anybody may.';
 
 CREATE TABLE public.ops_event_batches (
     last_seq bigint NOT NULL,
@@ -245,10 +295,13 @@ CREATE TABLE public.ops_llm_calls (
     load_ms integer,
     duration_ms integer NOT NULL,
     outcome text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    cost_usd numeric(14,6)
 );
 
 COMMENT ON TABLE public.ops_llm_calls IS 'One row per attempt that called a model: what it cost. Unknown is null, not 0.';
+
+COMMENT ON COLUMN public.ops_llm_calls.cost_usd IS 'As the provider said it, else by policy prices at the time of the call; null: unknown.';
 
 ALTER TABLE public.ops_llm_calls ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.ops_llm_calls_id_seq
@@ -314,6 +367,7 @@ CREATE TABLE public.ops_proposals (
     original jsonb,
     outcome text,
     completed_at timestamp with time zone,
+    traceparent text,
     CONSTRAINT ops_proposals_completed CHECK ((((status = 'completed'::text) = (outcome IS NOT NULL)) AND ((status = 'completed'::text) = (completed_at IS NOT NULL)))),
     CONSTRAINT ops_proposals_decided CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
     CONSTRAINT ops_proposals_outcome CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))),
@@ -335,6 +389,8 @@ COMMENT ON COLUMN public.ops_proposals.decision IS 'Added: by whom, why, the gat
 COMMENT ON COLUMN public.ops_proposals.original IS 'Added: title and body as proposed, where an operator edited them before approving.';
 
 COMMENT ON COLUMN public.ops_proposals.outcome IS 'Added: how its latest mission ended.';
+
+COMMENT ON COLUMN public.ops_proposals.traceparent IS 'Where in a trace it was proposed (W3C Trace Context): what is done for it belongs to that trace.';
 
 CREATE TABLE public.ops_sessions (
     session_id text NOT NULL,
@@ -436,6 +492,7 @@ CREATE TABLE public.ops_tallies (
     tokens_out bigint NOT NULL,
     work_ms bigint NOT NULL,
     waits integer[] NOT NULL,
+    cost_microusd bigint DEFAULT 0 NOT NULL,
     CONSTRAINT ops_tallies_grain CHECK ((grain = ANY (ARRAY['minute'::text, 'day'::text])))
 )
 WITH (fillfactor='50');
@@ -456,12 +513,54 @@ COMMENT ON COLUMN public.ops_tallies.work_ms IS 'From claim to completion, of th
 
 COMMENT ON COLUMN public.ops_tallies.waits IS 'How many steps waited how long from being claimable to their first claim: element n + 1 counts those of 2^(n/4) to 2^((n+1)/4) ms, the first also shorter ones. Such counts can be added.';
 
+COMMENT ON COLUMN public.ops_tallies.cost_microusd IS 'Millionths of a US dollar. Unknown counts as nothing.';
+
 CREATE TABLE public.ops_tally_place (
     seq bigint DEFAULT 0 NOT NULL,
     sealed_at timestamp with time zone
 );
 
 COMMENT ON TABLE public.ops_tally_place IS 'One row: the events up to this place are counted in ops_tallies, and when it was sealed. Moved in the transaction that counts; its lock lets one process count at a time.';
+
+CREATE TABLE public.ops_watch (
+    holder uuid,
+    held_until timestamp with time zone
+);
+
+COMMENT ON TABLE public.ops_watch IS 'One row: which process watches for alerts. It stays with one for as long as it renews, because each sees its own machine.';
+
+CREATE TABLE public.ops_webhook_place (
+    seq bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE public.ops_webhook_place IS 'One row: the events up to this place have become deliveries. Moved in the transaction that stores them.';
+
+CREATE TABLE public.ops_webhooks (
+    webhook_id uuid NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    template text NOT NULL,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    topics text[] NOT NULL,
+    agents text[],
+    links_by text,
+    paused boolean DEFAULT false NOT NULL,
+    failing_since timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ops_webhooks_template CHECK ((template = ANY (ARRAY['json'::text, 'ntfy'::text, 'telegram'::text, 'slack'::text, 'discord'::text]))),
+    CONSTRAINT ops_webhooks_topics CHECK ((cardinality(topics) > 0))
+);
+
+COMMENT ON TABLE public.ops_webhooks IS 'Where to call, and for what. Secrets are named ({secret:name} in the url) and never stored here.';
+
+COMMENT ON COLUMN public.ops_webhooks.topics IS 'Each is a topic or the beginning of topics: problem, problem.no_beat.';
+
+COMMENT ON COLUMN public.ops_webhooks.agents IS 'Only what belongs to these; null: to anybody or nobody.';
+
+COMMENT ON COLUMN public.ops_webhooks.links_by IS 'The key that decides when somebody follows a link in a call; null: calls have no such links.';
 
 CREATE TABLE public.ops_workers (
     worker_id text NOT NULL,
@@ -518,6 +617,9 @@ ALTER TABLE ONLY public.ops_action_runs
 ALTER TABLE ONLY public.ops_agent_config
     ADD CONSTRAINT ops_agent_config_pkey PRIMARY KEY (agent_id);
 
+ALTER TABLE ONLY public.ops_alerts
+    ADD CONSTRAINT ops_alerts_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.ops_api_keys
     ADD CONSTRAINT ops_api_keys_pkey PRIMARY KEY (key_id);
 
@@ -532,6 +634,15 @@ ALTER TABLE ONLY public.ops_beats
 
 ALTER TABLE ONLY public.ops_counters
     ADD CONSTRAINT ops_counters_pkey PRIMARY KEY (day, scope);
+
+ALTER TABLE ONLY public.ops_decision_links
+    ADD CONSTRAINT ops_decision_links_pkey PRIMARY KEY (link_id);
+
+ALTER TABLE ONLY public.ops_deliveries
+    ADD CONSTRAINT ops_deliveries_once UNIQUE (webhook_id, event_id);
+
+ALTER TABLE ONLY public.ops_deliveries
+    ADD CONSTRAINT ops_deliveries_pkey PRIMARY KEY (delivery_id);
 
 ALTER TABLE ONLY public.ops_event_batches
     ADD CONSTRAINT ops_event_batches_first_seq_key UNIQUE (first_seq);
@@ -581,6 +692,12 @@ ALTER TABLE ONLY public.ops_steps
 ALTER TABLE ONLY public.ops_tallies
     ADD CONSTRAINT ops_tallies_pkey PRIMARY KEY (grain, at, agent_id);
 
+ALTER TABLE ONLY public.ops_webhooks
+    ADD CONSTRAINT ops_webhooks_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.ops_webhooks
+    ADD CONSTRAINT ops_webhooks_pkey PRIMARY KEY (webhook_id);
+
 ALTER TABLE ONLY public.ops_workers
     ADD CONSTRAINT ops_workers_pkey PRIMARY KEY (worker_id);
 
@@ -596,6 +713,14 @@ CREATE INDEX ops_artefacts_unwritten ON public.ops_artefacts USING btree (create
 CREATE INDEX ops_beats_finished ON public.ops_beats USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 
 CREATE UNIQUE INDEX ops_beats_one_running ON public.ops_beats USING btree ((true)) WHERE (finished_at IS NULL);
+
+CREATE INDEX ops_decision_links_age ON public.ops_decision_links USING btree (expires_at);
+
+CREATE INDEX ops_deliveries_due ON public.ops_deliveries USING btree (next_at) WHERE (status = 'waiting'::text);
+
+CREATE INDEX ops_deliveries_ended ON public.ops_deliveries USING btree (ended_at) WHERE (status <> 'waiting'::text);
+
+CREATE INDEX ops_deliveries_list ON public.ops_deliveries USING btree (webhook_id, delivery_id DESC);
 
 CREATE INDEX ops_event_batches_of_event ON public.ops_event_batches USING btree (max_event_id, last_seq);
 
@@ -671,6 +796,12 @@ ALTER TABLE ONLY public.ops_artefacts
 
 ALTER TABLE ONLY public.ops_artefacts
     ADD CONSTRAINT ops_artefacts_step_id_fkey FOREIGN KEY (step_id) REFERENCES public.ops_steps(id);
+
+ALTER TABLE ONLY public.ops_decision_links
+    ADD CONSTRAINT ops_decision_links_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.ops_webhooks(webhook_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.ops_deliveries
+    ADD CONSTRAINT ops_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.ops_webhooks(webhook_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.ops_files
     ADD CONSTRAINT ops_files_after_id_fkey FOREIGN KEY (after_id) REFERENCES public.ops_files(id);

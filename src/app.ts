@@ -7,7 +7,7 @@ import { requireSafeSettings } from './db/settings.ts';
 import { untilAvailable } from './db/until-available.ts';
 import { AppError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
-import { type Health, readHealth, readProblems } from './health/health.ts';
+import { type Health, type Problem, readHealth, readProblems } from './health/health.ts';
 import { ACTIONS, homeActions } from './heartbeat/actions.ts';
 import { type Beat, type Heartbeat, startHeartbeat } from './heartbeat/heartbeat.ts';
 import { type Authenticate, makeAuthenticate } from './keys/keys.ts';
@@ -17,7 +17,11 @@ import type { Log } from './log.ts';
 import { toAnswer } from './loop/answer.ts';
 import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
 import type { Serving } from './loop/reasons.ts';
+import { startWatch, type Watch } from './alerts/watch.ts';
 import { seedPolicy } from './policy/policy.ts';
+import { type Courier, startCourier } from './webhooks/courier.ts';
+import { makeFindLink } from './webhooks/links.ts';
+import { makeSecrets, type Secrets } from './webhooks/secrets.ts';
 import type { Handlers } from './worker/handler.ts';
 import { BUILT_IN_HANDLERS } from './worker/handlers.ts';
 import { type AgentModel, isServed, modelKindsOf } from './worker/serving.ts';
@@ -32,7 +36,7 @@ export type AppOptions = {
   /** Step kinds of your own, added to the built-in ones. */
   handlers?: Handlers;
   /** Which parts run in this process; all of them unless said otherwise. */
-  parts?: { worker?: boolean; heartbeat?: boolean; files?: boolean };
+  parts?: { worker?: boolean; heartbeat?: boolean; files?: boolean; webhooks?: boolean };
   /** Brings the database to this program's schema first. */
   migrate?: boolean;
 };
@@ -49,11 +53,15 @@ export type App = {
   propose: CreateProposal;
   authenticate: Authenticate;
   sessions: Sessions;
+  /** Secrets by name, outside the database. */
+  secrets: Secrets;
+  /** Who holds a link that decides. */
+  findLink: ReturnType<typeof makeFindLink>;
   serving: Serving;
   beat(askedBy: string): Promise<Beat>;
   health(): Promise<Health>;
   /** What is wrong, as health says it. */
-  problems(): Promise<string[]>;
+  problems(): Promise<Problem[]>;
   worker(): Worker | undefined;
   /** The bridge to the workspace's files, where it runs in this process. */
   bridge(): Bridge | undefined;
@@ -108,6 +116,10 @@ export function createApp(options: AppOptions): App {
   let sealer: Sealer | undefined;
   let heartbeat: Heartbeat | undefined;
   let worker: Worker | undefined;
+  let watch: Watch | undefined;
+  let courier: Courier | undefined;
+  const secrets = makeSecrets(config.home, config.secret);
+  const problems = () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null);
 
   const begin = async () => {
     await prepared;
@@ -124,6 +136,11 @@ export function createApp(options: AppOptions): App {
       });
     if (parts.files !== false) {
       bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
+    }
+    if (parts.webhooks !== false) {
+      watch = startWatch(database, problems, log);
+      const base = config.publicUrl?.replace(/\/+$/, '') ?? `http://127.0.0.1:${config.port}`;
+      courier = startCourier({ database, secrets, base, allow: config.webhookHosts, log });
     }
     if (parts.worker !== false) {
       worker = await startWorker({
@@ -151,13 +168,15 @@ export function createApp(options: AppOptions): App {
     propose,
     authenticate: makeAuthenticate(database, config.apiKey),
     sessions: makeSessions(database, config.apiKey),
+    secrets,
+    findLink: makeFindLink(database, config.apiKey),
     serving: servingOf(handlers, llm, config.agentModel),
     beat: (askedBy) => {
       if (heartbeat) return heartbeat.beat(askedBy);
       throw new AppError('database_unavailable', 'The heartbeat is not running yet.', { retryAfter: 2 });
     },
     health: () => readHealth(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
-    problems: () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
+    problems,
     worker: () => worker,
     bridge: () => bridge,
     isReady: () => ready,
@@ -174,6 +193,8 @@ export function createApp(options: AppOptions): App {
     await beginning.catch(() => undefined);
     await worker?.stop(graceMs, hurry);
     await heartbeat?.close();
+    await watch?.close();
+    await courier?.close();
     await bridge?.close();
     await llm.close();
     await sealer?.close();

@@ -39,6 +39,8 @@ export type Config = {
   /** Looks up the environment variables that hold the keys of model providers. */
   secret(name: string): string | undefined;
   slots: Record<string, number>;
+  /** Hosts, or host:port, that webhooks may call although they are not on the public internet. */
+  webhookHosts: string[];
   workerIdPrefix: string | undefined;
   workerPollMs: number;
   heartbeatMs: number;
@@ -101,6 +103,7 @@ const VARIABLES = {
   OPS_WORKER_POLL: Seconds,
   OPS_HEARTBEAT_INTERVAL: Seconds,
   OPSLOOP_LOG: LogLevel,
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: Flag,
 } as const;
 
 type Variables = { [K in keyof typeof VARIABLES]?: z.infer<(typeof VARIABLES)[K]> };
@@ -108,6 +111,18 @@ type Variables = { [K in keyof typeof VARIABLES]?: z.infer<(typeof VARIABLES)[K]
 const ConfigFile = z.strictObject({
   llm: z.record(z.string(), z.unknown()).optional(),
   slots: z.record(Name, z.number().int().min(0).max(1_000)).optional(),
+  webhooks: z
+    .strictObject({
+      allow: z.array(
+        z
+          .string()
+          .regex(
+            /^[a-z0-9.-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/,
+            'a host, or host:port, in small letters',
+          ),
+      ),
+    })
+    .optional(),
 });
 
 /** Reads everything once. @throws AppError config_invalid, naming the variable and what is allowed */
@@ -138,6 +153,7 @@ export function readConfig(env: Environment = process.env): Config {
     agentModel: (agentId) => modelOf[variableName(agentId)],
     secret: (name) => all[name],
     slots: file.slots ?? {},
+    webhookHosts: file.webhooks?.allow ?? [],
     workerIdPrefix: vars.OPS_WORKER_ID,
     workerPollMs: (vars.OPS_WORKER_POLL ?? 1) * 1_000,
     heartbeatMs: (vars.OPS_HEARTBEAT_INTERVAL ?? 300) * 1_000,
@@ -209,6 +225,7 @@ function readLlm(vars: Variables, file: Record<string, unknown>, agents: Record<
     ollamaUrl: vars.OLLAMA_URL,
     defaultModel: vars.AGENT_OLLAMA_MODEL,
     fallback: vars.AGENT_OLLAMA_FALLBACK,
+    traceContent: vars.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
   };
   const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
   const parsed = llmConfigSchema.safeParse({ mode: 'auto', ...file, ...given, agentModels: agents });

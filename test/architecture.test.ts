@@ -44,7 +44,22 @@ const MAY: Record<string, string[]> = {
   retention: ['policy', 'events', 'db', 'lib', 'errors'],
   tallies: ['events', 'db', 'lib', 'errors'],
   overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],
-  heartbeat: ['retention', 'tallies', 'engine', 'policy', 'keys', 'events', 'db', 'lib', 'errors', 'log'],
+  webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],
+  health: ['webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
+  alerts: ['health', 'overview', 'policy', 'db', 'lib', 'errors', 'log'],
+  heartbeat: [
+    'webhooks',
+    'retention',
+    'tallies',
+    'engine',
+    'policy',
+    'keys',
+    'events',
+    'db',
+    'lib',
+    'errors',
+    'log',
+  ],
 };
 
 /** The same for the folders of the dashboard. */
@@ -110,9 +125,11 @@ test('packages have one place each', () => {
     hono: /^(http\/|client\.ts)/,
     react: /^dashboard\//,
     commander: /^cli\//,
+    yaml: /^cli\//,
     pino: /^log\.ts/,
     ai: /^llm\//,
-    undici: /^llm\//,
+    '@opentelemetry/api': /^lib\/tracing\.ts/,
+    undici: /^(llm|webhooks)\//,
   };
   const wrong = imports.filter(({ from, target, typeOnly }) => {
     const name = target.startsWith('@')

@@ -46,7 +46,7 @@ export async function startApp(url, options = {}) {
         },
       },
     },
-    parts: { heartbeat: false, files: false, ...parts },
+    parts: { heartbeat: false, files: false, webhooks: false, ...parts },
   });
   if (onQuery) timeQueries(app.database, onQuery);
   await app.ready;

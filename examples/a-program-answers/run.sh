@@ -26,7 +26,7 @@ cat > "$OPSLOOP_HOME/config.json" <<CONFIG
 }
 CONFIG
 
-opsloop up --port 0 --no-sample > "$OPSLOOP_HOME/up.log" 2>&1 &
+node "$here/../../dist/cli/main.js" up --port 0 --no-sample > "$OPSLOOP_HOME/up.log" 2>&1 &
 server=$!
 trap 'kill $server 2> /dev/null; wait $server 2> /dev/null; rm -rf "$OPSLOOP_HOME"' EXIT
 until grep -q 'Ctrl+C stops' "$OPSLOOP_HOME/up.log"; do
@@ -38,7 +38,7 @@ echo '== what a million tokens cost is policy'
 opsloop policy set prices '{"program:small":{"input":3,"output":15}}' > /dev/null
 
 echo '== the program answers'
-opsloop run --kind analysis --title 'What is tea?'
+opsloop run 'What is tea?'
 
 echo '== what it cost'
 mission=$(opsloop missions --json | node -pe 'JSON.parse(fs.readFileSync(0)).missions[0].id')

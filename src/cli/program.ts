@@ -18,9 +18,11 @@ import { addPolicy } from './commands/policy.ts';
 import { addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
 import { addRun } from './commands/run.ts';
+import { addSecrets } from './commands/secrets.ts';
 import { addShow } from './commands/show.ts';
 import { addStats } from './commands/stats.ts';
 import { addUp } from './commands/up.ts';
+import { addWebhooks } from './commands/webhooks.ts';
 import { addWhy } from './commands/why.ts';
 import { addWorker } from './commands/worker.ts';
 
@@ -42,6 +44,8 @@ const COMMANDS = [
   addPolicy,
   addAgents,
   addKeys,
+  addWebhooks,
+  addSecrets,
   addOperate,
   addBeats,
   addOpen,

@@ -13,7 +13,8 @@ export type Topic =
   | 'steps' // a step became ready
   | 'events' // events were written and wait for their seal
   | 'sealed' // events can be read
-  | 'policy'; // a policy value changed
+  | 'policy' // a policy value changed
+  | 'webhooks'; // a webhook was made or changed, or a call is to be tried now
 
 export type Hints = {
   /** Tells this process at once and the others within a few milliseconds. Call it after the commit. */

@@ -14,6 +14,8 @@ export const ENTITIES = [
   'log',
   'workspace',
   'file',
+  'alert',
+  'webhook',
   // What somebody else's program says it did: no change of our tables.
   'report',
 ] as const;

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import type { Database, Db } from '../db/database.ts';
 import { DEAF_TODO } from '../db/listener.ts';
 import { eventsHead } from '../events/events.ts';
@@ -6,6 +7,7 @@ import { lastBeatAge } from '../heartbeat/heartbeat.ts';
 import { humanDuration } from '../lib/time.ts';
 import type { Llm } from '../llm/llm.ts';
 import { VERSION } from '../version.ts';
+import { webhookProblems } from '../webhooks/webhooks.ts';
 import {
   type OldestWork,
   selectCounts,
@@ -13,6 +15,9 @@ import {
   selectOldestWork,
   selectState,
 } from './queries.ts';
+
+/** Something that is wrong. The code stays the same while the sentence may tell how long it lasts. */
+export type Problem = { code: string; message: string };
 
 export type Health = {
   status: 'ok' | 'degraded';
@@ -50,6 +55,8 @@ export type Health = {
 export type FilesHealth = { mode: string | null; waiting: number; problems: string[] };
 
 const SLOW_SEALING_MS = 10_000;
+/** With less PostgreSQL may stop in the middle of a write. */
+const LEAST_FREE_BYTES = 2 ** 30;
 
 /** How the installation is, from the database and this process. */
 export async function readHealth(...about: About): Promise<Health> {
@@ -60,7 +67,7 @@ export async function readHealth(...about: About): Promise<Health> {
   return {
     status: problems.length === 0 ? 'ok' : 'degraded',
     version: VERSION,
-    problems,
+    problems: problems.map(({ message }) => message),
     database: {
       version: state.version,
       latency_ms: latencyMs,
@@ -92,18 +99,18 @@ export async function readHealth(...about: About): Promise<Health> {
 }
 
 /** What is wrong, as health says it, without counting what there is. */
-export async function readProblems(...about: About): Promise<string[]> {
+export async function readProblems(...about: About): Promise<Problem[]> {
   return (await look(...about)).problems;
 }
 
 type About = [
   database: Database,
   llm: Llm,
-  options: { home: string; heartbeatMs: number },
+  options: { home: string; heartbeatMs: number; llm: { providers: Record<string, unknown> } },
   files: FilesHealth | null,
 ];
 
-async function look(...[database, llm, { home, heartbeatMs }, files]: About) {
+async function look(...[database, llm, { home, heartbeatMs, llm: configured }, files]: About) {
   const began = performance.now();
   const state = await selectState(database);
   const latencyMs = Math.round(performance.now() - began);
@@ -111,28 +118,52 @@ async function look(...[database, llm, { home, heartbeatMs }, files]: About) {
   const events = await eventsHead(database);
   const signed = await lastSignedHead(database, home);
   const failed = await selectFailedActions(database);
-  const { serving, llm: hasModel, extractive } = llm.status();
+  const { serving, llm: hasModel, extractive, providers } = llm.status();
   const deaf = database.hints.trouble();
 
-  const problems = [
-    state.workers === 0 && 'No worker is alive; start one with `opsloop worker`.',
+  const problems: Problem[] = [];
+  const add = (code: string, message: string | false | null | undefined) => {
+    if (message) problems.push({ code, message });
+  };
+  add('no_worker', state.workers === 0 && 'No worker is alive; start one with `opsloop worker`.');
+  add(
+    'no_beat',
     beatAge !== null &&
       beatAge > 2 * heartbeatMs &&
       `The last beat was ${humanDuration(beatAge)} ago; is a server running?`,
+  );
+  add(
+    'sealing_behind',
     events.lagMs > SLOW_SEALING_MS && `Events wait for their seal since ${humanDuration(events.lagMs)}.`,
+  );
+  add(
+    'polling',
     deaf !== null &&
       `What other processes do is found by polling, up to seconds later (${deaf}). ${DEAF_TODO}`,
-    signed.problem,
-    ...failed
-      // What is said above already is not said again for each action that met it.
-      .filter(({ error }) => signed.problem === null || !error?.includes(signed.problem))
-      .map(({ action, error }) => `The last beat could not do ${action}: ${error ?? 'it failed.'}`),
-    !hasModel && !extractive && `No language model serves: ${serving}`,
-    state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.',
-    ...(files?.problems ?? []),
-  ].filter((problem) => typeof problem === 'string');
+  );
+  add('log_damaged', signed.problem);
+  // What is said above already is not said again for each action that met it.
+  for (const { action, error } of failed)
+    if (signed.problem === null || !error?.includes(signed.problem))
+      add(`action.${action}`, `The last beat could not do ${action}: ${error ?? 'it failed.'}`);
+  add('no_model', !hasModel && !extractive && `No language model serves: ${serving}`);
+  // One that nobody configured need not be there.
+  for (const { name, problem } of providers)
+    if (problem !== null && name in configured.providers)
+      add(`provider.${name}`, `A provider of language models cannot be used: ${problem}`);
+  add('paused', state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.');
+  add('disk_low', await diskProblem(home));
+  for (const message of await webhookProblems(database)) add('webhooks', message);
+  for (const message of files?.problems ?? []) add('files', message);
 
   return { state, latencyMs, beatAge, events, signed, problems };
+}
+
+async function diskProblem(home: string): Promise<string | null> {
+  const disk = await statfs(home).catch(() => null);
+  if (disk === null || disk.bavail * disk.bsize >= LEAST_FREE_BYTES) return null;
+  const mb = Math.round((disk.bavail * disk.bsize) / 2 ** 20);
+  return `Only ${mb} MB are free where ${home} is; PostgreSQL stops without space.`;
 }
 
 /** How long the oldest work of each sort waits, for those who look for what is stuck. */

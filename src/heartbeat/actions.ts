@@ -5,6 +5,7 @@ import { forgetOldSessions } from '../keys/sessions.ts';
 import { readPolicyKey } from '../policy/policy.ts';
 import { dropOld } from '../retention/retention.ts';
 import { countForBeat } from '../tallies/tallies.ts';
+import { forgetOldCalls } from '../webhooks/forget.ts';
 import { deleteOldAnswers, deleteOldCounters, MOST_ANSWERS_AT_ONCE } from './queries.ts';
 
 /** One part of a beat. What it returns is kept as the details of its run. It never calls a model. */
@@ -45,6 +46,7 @@ const forgetOldAnswers: Action = {
       deleted,
       counters: await deleteOldCounters(database),
       sessions: await forgetOldSessions(database),
+      ...(await forgetOldCalls(database)),
     };
   },
 };

@@ -5,9 +5,11 @@ import type { HttpEnv } from './env.ts';
 
 /** Where a browser signs in and out. */
 export const SESSION_PATH = '/api/ops/session';
+/** Where somebody decides by a link, who has no key. */
+export const DECISION_PATH = '/api/ops/decision';
 
 /** The pages of the dashboard, by the first part of their path. Each gets the same document, which holds nothing. */
-export const VIEWS = ['proposals', 'missions', 'events', 'policy', 'agents', 'workers', 'files'];
+export const VIEWS = ['decide', 'proposals', 'missions', 'events', 'policy', 'agents', 'workers', 'files'];
 const VIEW = new RegExp(`^/(?:(?:${VIEWS.join('|')})(?:/[\\w.-]{1,100})?)?$`);
 const ASSET = /^\/assets\/[\w.-]+$/;
 
@@ -41,6 +43,12 @@ export function needs(scope: Scope, options: { agents?: Agents; query?: boolean 
 export function needsAnyKey() {
   const security: Record<string, string[]>[] = [{ key: [] }];
   return { security, middleware: [refuseQuery], 'x-agents': 'own' as const };
+}
+
+/** The part of a route's definition that says it takes no key but a link that decides. */
+export function needsLink() {
+  const security: Record<string, string[]>[] = [{ link: [] }];
+  return { security, middleware: [refuseQuery], 'x-agents': 'never' as const };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { App } from '../app.ts';
-import { makeAddressList } from './address.ts';
+import { makeAddressList } from '../lib/address.ts';
 import { makeRouter } from './env.ts';
 import { makeHosts } from './hosts.ts';
 import { answerErrors, unknownRoute, wrongMethod } from './middleware/answer-errors.ts';
@@ -15,6 +15,7 @@ import { describeApi } from './openapi.ts';
 import { type HttpParts, makeHttpParts } from './parts.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
+import { decisionRoutes } from './routes/decision.ts';
 import { eventStreamRoute } from './routes/event-stream.ts';
 import { eventRoutes } from './routes/events.ts';
 import { figureRoutes } from './routes/figures.ts';
@@ -34,6 +35,7 @@ import { sessionRoutes } from './routes/session.ts';
 import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
 import { verifyRoute } from './routes/verify.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /** The HTTP interface. Whatever is not expressly public needs a key, also paths that do not exist. */
 export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
@@ -51,6 +53,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
   http.use(
     authenticate({
       authenticate: app.authenticate,
+      findLink: app.findLink,
       isTrustedProxy: makeAddressList(config.trustedProxies),
       failedKeys: parts.failedKeys,
       agentRequests: parts.agentRequests,
@@ -74,6 +77,8 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', agentRoutes(app))
     .route('/', keyRoutes(app))
     .route('/', sessionRoutes(app))
+    .route('/', webhookRoutes(app))
+    .route('/', decisionRoutes(app))
     .route('/', fileRoutes(app))
     .route('/', olderFileRoutes(app))
     .route('/', operationRoutes(app))

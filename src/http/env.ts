@@ -2,12 +2,18 @@ import type { HttpBindings } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Caller } from '../keys/schema.ts';
 import { refuseInvalid } from './refuse-invalid.ts';
+import type { LinkHolder } from '../webhooks/links.ts';
 import type { Wire } from './wire.ts';
 
 export type HttpEnv = {
   /** Absent when a request does not come from a socket, as in tests. */
   Bindings: Partial<HttpBindings>;
-  Variables: { wire: Wire; caller: Caller };
+  Variables: {
+    wire: Wire;
+    caller: Caller;
+    /** There on the one route that takes links. */
+    link: LinkHolder;
+  };
 };
 
 export function makeRouter(): OpenAPIHono<HttpEnv> {

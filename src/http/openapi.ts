@@ -70,6 +70,7 @@ export function describeApi(http: OpenAPIHono<HttpEnv>): Document {
     ...document.components,
     schemas: { ...document.components?.schemas, Problem: PROBLEM_SCHEMA },
     securitySchemes: {
+      link: { type: 'http', scheme: 'bearer', description: 'The secret of a link that decides, `opd_...`.' },
       key: { type: 'http', scheme: 'bearer', description: "An API key, `ops_...`, or a session's token." },
     },
   };

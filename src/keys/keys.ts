@@ -4,7 +4,7 @@ import { brokenConstraint } from '../db/sqlstate.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { insertKey, revokeKeyRow, selectKeys, selectUsableKey, touchKey } from './queries.ts';
-import { ENVIRONMENT_CALLER } from './environment-key.ts';
+import { ENVIRONMENT_CALLER, ENVIRONMENT_KEY } from './environment-key.ts';
 import type { Caller, KeyInput, KeyRow, Scope } from './schema.ts';
 import { digest, makeSecret, readSecret } from './secret.ts';
 import { findBySession } from './sessions.ts';
@@ -107,6 +107,8 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
     const givenDigest = digest(given);
     if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) return ENVIRONMENT_CALLER;
     const secret = readSecret(given);
+    // A link is taken by the one route that it is for.
+    if (secret?.kind === 'opd') return null;
     if (secret && secret.kind !== 'ops') {
       const isCode = secret.kind === 'opc';
       if (isCode && !codes) return null;
@@ -119,14 +121,23 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
     const matches = timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST);
     if (!row || !matches) return null;
     touch(row.key_id);
-    return {
-      by: `key:${row.key_id}`,
-      keyId: row.key_id,
-      name: row.name,
-      agentId: row.agent_id,
-      scopes: row.scopes,
-    };
+    return toCaller(row);
   };
+}
+
+/** Whoever holds this key, for what was done in its name before; null once it opens nothing. */
+export async function usableCaller(
+  db: Db,
+  keyId: string,
+  hasEnvironmentKey: boolean,
+): Promise<Caller | null> {
+  if (keyId === ENVIRONMENT_KEY) return hasEnvironmentKey ? ENVIRONMENT_CALLER : null;
+  const row = await selectUsableKey(db, keyId);
+  return row && toCaller(row);
+}
+
+function toCaller({ key_id, name, agent_id, scopes }: KeyRow): Caller {
+  return { by: `key:${key_id}`, keyId: key_id, name, agentId: agent_id, scopes };
 }
 
 const NO_DIGEST = Buffer.alloc(32);

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What a text that opens something is: an API key, a browser's code for one use, or its session. */
-export type SecretKind = 'ops' | 'opc' | 'ops-session';
+/** What a text that opens something is: an API key, a browser's code for one use, its session, or a link that decides. */
+export type SecretKind = 'ops' | 'opc' | 'ops-session' | 'opd';
 
-const FORM = /^(ops|opc|ops-session)_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}$/;
+const FORM = /^(ops|opc|ops-session|opd)_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}$/;
 const ID_LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789';
 
 /** `<kind>_<8 characters of id>_<43 characters: 256 random bits>` */

@@ -1,8 +1,6 @@
-import { open } from 'node:fs/promises';
+import { readSecretFile } from '../lib/secret-file.ts';
 import type { Who } from './http-error.ts';
 import { LlmError } from './llm-error.ts';
-
-const LARGEST_FILE = 16 * 1024;
 
 /** Where the key of a provider is, and what else goes with each request. */
 type Access = {
@@ -42,20 +40,9 @@ async function readApiKey(
 }
 
 async function readKeyFile(provider: string, path: string): Promise<string> {
-  try {
-    await using file = await open(path, 'r');
-    const { mode, size } = await file.stat();
-    // Windows has no such bits.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      throw refusal(provider, `others can read ${path}; run: chmod 600 ${path}`);
-    }
-    if (size > LARGEST_FILE) throw refusal(provider, `${path} is too large for a key`);
-    return await file.readFile('utf8');
-  } catch (error) {
-    if (error instanceof LlmError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw refusal(provider, `${path} cannot be read (${code})`);
-  }
+  const read = await readSecretFile(path);
+  if ('problem' in read) throw refusal(provider, read.problem);
+  return read.text;
 }
 
 /** A key is one visible line; anything else would break the header it is sent in. */

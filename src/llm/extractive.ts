@@ -2,7 +2,7 @@ import { cleanText } from '../lib/clean-text.ts';
 import { type Block, textBlocks } from './text-blocks.ts';
 import { splitSentences, splitWords } from './text-sentences.ts';
 import { stopWordsFor } from './stop-words.ts';
-import type { LlmAnswer } from './types.ts';
+import { type LlmAnswer, UNKNOWN_USAGE } from './types.ts';
 
 export type ExtractiveDocument = { title: string; text: string };
 
@@ -24,7 +24,7 @@ export function analyse(document: ExtractiveDocument): LlmAnswer {
     llm: false,
     provider: 'extractive',
     model: null,
-    usage: { inputTokens: null, outputTokens: null },
+    usage: UNKNOWN_USAGE,
     timings: { firstTokenMs: null, totalMs: Math.round(performance.now() - started), loadMs: null },
     finishReason: 'stop',
   };

@@ -52,7 +52,10 @@ const commandSchema = z.strictObject({
   command: z
     .array(z.string())
     .min(1)
-    .refine(([program]) => /^[^-\s]/.test(program ?? ''), 'the first element is the name or path of a program'),
+    .refine(
+      ([program]) => /^[^-\s]/.test(program ?? ''),
+      'the first element is the name or path of a program',
+    ),
   models,
   /** Names of our environment variables that it gets, besides those that every program needs. */
   env: z
@@ -139,6 +142,8 @@ export const llmConfigSchema = z
     timeouts: timeoutsSchema.prefault({}),
     /** One size for all calls: another size makes Ollama load the model again. */
     numCtx: z.int().min(256).default(8192),
+    /** Whether traces hold what is asked and answered; nothing else makes them do so. */
+    traceContent: z.boolean().default(false),
     maxAnswerBytes: z.int().min(1024).default(262_144),
   })
   .refine((config) => (config.providers['ollama']?.type ?? 'ollama') === 'ollama', {

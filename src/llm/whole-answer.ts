@@ -38,7 +38,10 @@ export function promptText(prompt: LanguageModelV3Prompt): string {
     .join('\n\n');
 }
 
-function partsOf(text: string, { inputTokens, outputTokens, costUsd }: LlmUsage): LanguageModelV3StreamPart[] {
+function partsOf(
+  text: string,
+  { inputTokens, outputTokens, costUsd }: LlmUsage,
+): LanguageModelV3StreamPart[] {
   return [
     { type: 'stream-start', warnings: [] },
     { type: 'text-start', id: 'text' },

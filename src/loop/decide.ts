@@ -9,6 +9,13 @@ import { decidePending, insertMissions } from './queries.ts';
 import type { MissionWithSteps } from './schema.ts';
 
 export type Edit = { title?: string | undefined; body?: string | null | undefined };
+/** Who decides, and why. */
+export type Given = {
+  by: string;
+  reason?: string | undefined;
+  /** Writes that belong to the decision: in its transaction, which may run more than once, or not at all. */
+  alongside?: (tx: Db) => Promise<void>;
+};
 export type Decided = { proposal: ProposalRow; mission: MissionWithSteps | null };
 
 /**
@@ -18,7 +25,7 @@ export type Decided = { proposal: ProposalRow; mission: MissionWithSteps | null 
 export async function approve(
   database: Database,
   id: string,
-  given: { by: string; reason?: string | undefined; edit?: Edit | undefined },
+  given: Given & { edit?: Edit | undefined },
 ): Promise<Decided> {
   const decided = await database.transaction(async (tx): Promise<Decided> => {
     const before = await getProposal(tx, id);
@@ -35,6 +42,7 @@ export async function approve(
     if (!proposal) throw await alreadyDecided(tx, id);
     const plan = planMission(proposal, await readPolicy(tx), given.by);
     const made = await insertMissions(tx, [plan.mission], plan.steps);
+    await given.alongside?.(tx);
     const [mission] = made.missions;
     return { proposal, mission: mission ? { mission, steps: made.steps } : null };
   }, SHARE_POLICY);
@@ -44,16 +52,7 @@ export async function approve(
 }
 
 /** Rejects a pending proposal. @throws AppError not_found, or conflict when somebody else has decided */
-export async function reject(
-  database: Database,
-  id: string,
-  given: {
-    by: string;
-    reason?: string | undefined;
-    /** Writes that belong to the rejection: in its transaction, which may run more than once, or not at all. */
-    alongside?: (tx: Db) => Promise<void>;
-  },
-): Promise<Decided> {
+export async function reject(database: Database, id: string, given: Given): Promise<Decided> {
   const proposal = await database.transaction(async (tx) => {
     await getProposal(tx, id);
     const decision = { by: given.by, action: 'rejected' as const, reason: given.reason ?? '' };

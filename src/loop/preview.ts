@@ -19,6 +19,7 @@ const ACTS_ON: Partial<Record<PolicyKey, string>> = {
   retention: 'It says how long what has ended is kept; it acts at the next beat.',
   stale_steps: 'It says when a running step counts as stuck, and how often a step may fail.',
   token_caps: 'It holds model steps at their claim; proposals are decided all the same.',
+  reminders: 'It says when pending proposals are reminded of; nothing is decided by it.',
   prices: 'It reckons what model calls cost, from now on; nothing is decided by it.',
   concurrency: 'It limits how many steps run at once; proposals are decided all the same.',
   chains: 'It limits the tasks that answers of task files ask for, before they become proposals.',

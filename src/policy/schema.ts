@@ -29,7 +29,9 @@ const MinutesPerKind = z.record(Name, z.number().min(1).max(1440));
 const Usd = z.number().min(0).max(100_000);
 const Prices = z
   .record(
-    z.string().regex(/^[a-z][a-z0-9-]{0,39}:\S{1,200}$/, 'provider:model, or provider:* for all of its models'),
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,39}:\S{1,200}$/, 'provider:model, or provider:* for all of its models'),
     z.strictObject({ input: Usd, output: Usd }),
   )
   .refine((prices) => Object.keys(prices).length <= 200, 'at most 200 prices')
@@ -72,6 +74,11 @@ export const POLICY_SCHEMAS = {
     max_tasks: z.number().int().min(0).max(10_000),
   }),
   prices: Prices,
+  reminders: z.strictObject({
+    after_minutes: z.number().int().min(1).max(43_200),
+    every_minutes: z.number().int().min(1).max(43_200),
+    most: z.number().int().min(0).max(100),
+  }),
   retention: z.strictObject({ keep_days: z.number().int().min(1).max(3_650).nullable() }),
 } as const;
 
@@ -98,6 +105,8 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
     'Whether commands (EXEC:) may be proposed at all, whether approvals/<stem>.ok approves one, and their limits.',
   chains:
     'Tasks that answers ask for (NEXT:, GOAL_): how many steps away from the first file, and how many in all.',
+  reminders:
+    'When a pending proposal is reminded of: after so many minutes, again every so many, at most so often (0: never).',
   prices:
     'What models cost, in US dollars per million tokens. Calls of models without a price have no known cost.',
   retention:
@@ -131,6 +140,7 @@ export const DEFAULT_POLICY: Policy = {
   exec_policy: { enabled: false, approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 },
   chains: { max_depth: 5, max_tasks: 50 },
   prices: {},
+  reminders: { after_minutes: 60, every_minutes: 240, most: 3 },
   retention: { keep_days: 90 },
 };
 

@@ -5,6 +5,11 @@ import { isUuid } from '../lib/uuid7.ts';
 import { existsAny, selectPage, selectProposal, selectProposals } from './queries.ts';
 import type { ProposalFilter, ProposalPage, ProposalRow } from './schema.ts';
 
+/** Null when there is none (any more). */
+export function findProposal(db: Db, id: string): Promise<ProposalRow | null> {
+  return selectProposal(db, id);
+}
+
 /** @throws AppError not_found */
 export async function getProposal(db: Db, id: string): Promise<ProposalRow> {
   const row = await selectProposal(db, id);

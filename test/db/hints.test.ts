@@ -77,7 +77,7 @@ test('where nothing arrives it is noticed, said once with what to do, and pollin
   const { database: found, problems } = await readHealth(
     database,
     llm,
-    { home: emptyHome(), heartbeatMs: 300_000 },
+    { home: emptyHome(), llm: { providers: {} }, heartbeatMs: 300_000 },
     null,
   );
   expect(found.hints).toBe(false);

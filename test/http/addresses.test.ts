@@ -5,7 +5,7 @@ import {
   isLoopback,
   limitKey,
   makeAddressList,
-} from '../../src/http/address.ts';
+} from '../../src/lib/address.ts';
 
 test.each([
   ['203.0.113.1', '203.0.113.1'],

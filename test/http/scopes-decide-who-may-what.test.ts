@@ -8,8 +8,8 @@ import { problemOf, useApp } from '../support/app.ts';
 
 const t = useApp({ parts: { heartbeat: true } });
 
-/** `any`: whatever scopes the key has. */
-type Expected = { scope: Scope | 'none' | 'any'; agents: boolean };
+/** `any`: whatever scopes the key has. `link`: no key at all. */
+type Expected = { scope: Scope | 'none' | 'any' | 'link'; agents: boolean };
 const open = (scope: Scope): Expected => ({ scope, agents: true });
 const operators = (scope: Scope): Expected => ({ scope, agents: false });
 
@@ -67,6 +67,15 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/ops/caps': open('read'),
   'GET /api/ops/loop': operators('read'),
   'GET /api/ops/attention': operators('read'),
+  'GET /api/ops/alerts': operators('read'),
+  'GET /api/ops/webhooks': operators('read'),
+  'PUT /api/ops/webhooks/{name}': operators('admin'),
+  'DELETE /api/ops/webhooks/{name}': operators('admin'),
+  'POST /api/ops/webhooks/{name}/test': operators('admin'),
+  'GET /api/ops/webhooks/{name}/calls': operators('read'),
+  'POST /api/ops/webhook-calls/{id}/retry': operators('admin'),
+  'GET /api/ops/decision': { scope: 'link', agents: false },
+  'POST /api/ops/decision': { scope: 'link', agents: false },
   'GET /api/ops/files': operators('read'),
   'GET /api/ops/files/status': operators('read'),
   'POST /api/ops/files/resume': operators('admin'),
@@ -85,6 +94,7 @@ const FILL: Record<string, string> = {
   '{key}': 'nothing',
   '{agent_id}': 'pm',
   '{key_id}': 'AAAAAAAA',
+  '{name}': 'nothing',
 };
 
 const anAsset = () => readdirSync(`${import.meta.dirname}/../../dist/dashboard/assets`)[0];
@@ -120,7 +130,11 @@ test('every route of the router has an expectation, is in the document, and says
         .filter(([route]) => !VIEWS.some((view) => route.startsWith(`GET /${view}`)))
         .map(([route, { scope }]) => [
           route,
-          scope === 'none' ? [] : [{ key: scope === 'any' ? [] : [scope] }],
+          scope === 'none'
+            ? []
+            : scope === 'link'
+              ? [{ link: [] }]
+              : [{ key: scope === 'any' ? [] : [scope] }],
         ]),
     ),
   );
@@ -145,6 +159,7 @@ test('each scope opens its own routes and no others', async () => {
   for (const scope of SCOPES) {
     const key = await t.key({ scopes: [scope] });
     for (const [route, expected] of Object.entries(EXPECTED)) {
+      if (expected.scope === 'link') continue;
       const status = await statusOf(route, key);
       const isOpen = ['none', 'any', scope].includes(expected.scope);
       expect([scope, route, status === 403]).toEqual([scope, route, !isOpen]);
@@ -156,9 +171,16 @@ test('each scope opens its own routes and no others', async () => {
 test("an agent's key is kept out of what is for operators, whatever scopes it has", async () => {
   const key = await t.key({ scopes: ['propose', 'read', 'emit', 'work'], agent_id: 'coder' });
   for (const [route, { scope, agents }] of Object.entries(EXPECTED)) {
+    if (scope === 'link') continue;
     const isOpen = agents && ['none', 'any', 'propose', 'read', 'emit'].includes(scope);
     expect([route, (await statusOf(route, key)) === 403]).toEqual([route, !isOpen]);
   }
+});
+
+test('no key opens what is for links', async () => {
+  const key = await t.key({ scopes: [...SCOPES] });
+  for (const route of Object.keys(EXPECTED).filter((one) => EXPECTED[one]?.scope === 'link'))
+    expect([route, [401, 429]]).toEqual([route, expect.arrayContaining([await statusOf(route, key)])]);
 });
 
 test('a refusal for want of a scope names the scope needed and those the key has', async () => {

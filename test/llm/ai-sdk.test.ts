@@ -51,13 +51,13 @@ async function start(answer: (asked: Asked) => { status?: number; body: string }
     ...answer(asked),
   }));
   const provider = {
-    type: 'ai-sdk',
+    type: 'ai-sdk' as const,
     package: '@ai-sdk/anthropic',
     baseUrl: server.url,
     apiKeyEnv: 'ITS_KEY',
     models: ['claude-test'],
     ...more,
-  } as const;
+  };
   const made = makeTestLlm(
     { mode: 'auto', providers: { anthropic: provider } },
     { secrets: { ITS_KEY: KEY }, packagesIn: home },
@@ -140,7 +140,10 @@ test('a package of another kind or of another version is refused with a reason',
     await writeFile(join(place, 'index.js'), code);
   };
   await fake('no-provider', 'exports.hello = () => 1;');
-  await fake('too-new', 'exports.createIt = () => ({ languageModel: () => ({ specificationVersion: "v9" }) });');
+  await fake(
+    'too-new',
+    'exports.createIt = () => ({ languageModel: () => ({ specificationVersion: "v9" }) });',
+  );
   for (const [name, message] of [
     ['no-provider', 'is no provider of the AI SDK'],
     ['too-new', 'another version of the AI SDK'],

@@ -17,7 +17,7 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? '', HOME: '/nowhere', OPSLOOP_AP
 
 /** A provider that runs this script by the shell. */
 function sh(script: string, more: Record<string, unknown> = {}, secrets: Record<string, string> = {}) {
-  const prog = { type: 'command', command: ['/bin/sh', '-c', script, 'sh', '{model}'], ...more } as const;
+  const prog = { type: 'command' as const, command: ['/bin/sh', '-c', script, 'sh', '{model}'], ...more };
   return makeTestLlm({ mode: 'auto', providers: { prog } }, { secrets: { ...ENVIRONMENT, ...secrets } });
 }
 
@@ -112,7 +112,7 @@ test.each([
 });
 
 test('a program that is not there is waited for, and the status says so', async () => {
-  const prog = { type: 'command', command: ['no-such-program-here'] } as const;
+  const prog = { type: 'command' as const, command: ['no-such-program-here'] };
   await using at = makeTestLlm({ mode: 'prog:default', providers: { prog } }, { secrets: ENVIRONMENT });
   expect(await at.failure()).toMatchObject({ class: 'unavailable' });
   const [, status] = (await at.llm.refresh()).providers;
@@ -125,9 +125,13 @@ test('a program that is not there is waited for, and the status says so', async 
 });
 
 test('a secret that it repeats is not in the error', async () => {
-  await using at = sh('cat > /dev/null; echo "bad key $ITS_KEY" >&2; exit 1', { env: ['ITS_KEY'] }, {
-    ITS_KEY: 'sk-very-secret',
-  });
+  await using at = sh(
+    'cat > /dev/null; echo "bad key $ITS_KEY" >&2; exit 1',
+    { env: ['ITS_KEY'] },
+    {
+      ITS_KEY: 'sk-very-secret',
+    },
+  );
   const { message } = await at.failure();
   expect(message).toContain('bad key [secret]');
   expect(at.logged()).not.toContain('sk-very-secret');
@@ -137,7 +141,9 @@ test('a flood is cut off and refused', async () => {
   await using at = makeTestLlm(
     {
       maxAnswerBytes: 1_024,
-      providers: { prog: { type: 'command', command: ['/bin/sh', '-c', 'cat > /dev/null; yes | head -c 5000000'] } },
+      providers: {
+        prog: { type: 'command', command: ['/bin/sh', '-c', 'cat > /dev/null; yes | head -c 5000000'] },
+      },
     },
     { secrets: ENVIRONMENT },
   );
@@ -149,7 +155,7 @@ test('at its time limit it is killed, with all it started', async () => {
   await using at = sh(script, { timeoutMs: 300 });
   expect(await at.failure()).toMatchObject({ class: 'timeout' });
   const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
-  await eventually(() => !lives(pid));
+  await eventually(async () => !lives(pid));
 });
 
 test('a call that is given up kills it', async () => {
@@ -161,7 +167,7 @@ test('a call that is given up kills it', async () => {
   );
   stop.abort();
   expect(await failing).toMatchObject({ class: 'aborted' });
-  await eventually(() => !lives(pid));
+  await eventually(async () => !lives(pid));
 });
 
 test('a long prompt arrives whole, and one that nobody reads breaks nothing', async () => {
@@ -174,7 +180,7 @@ test('a long prompt arrives whole, and one that nobody reads breaks nothing', as
 
 test('a file with its settings is all that it takes to be the default', async () => {
   await writeFile(join(folder, 'answer'), '#!/bin/sh\ncat > /dev/null; echo Done.\n', { mode: 0o755 });
-  const prog = { type: 'command', command: [join(folder, 'answer')] } as const;
+  const prog = { type: 'command' as const, command: [join(folder, 'answer')] };
   await using at = makeTestLlm({ providers: { prog } }, { secrets: ENVIRONMENT });
   expect((await at.ask()).text.trim()).toBe('Done.');
   expect(at.llm.status()).toMatchObject({ provider: 'prog', model: 'default', llm: true });

@@ -25,7 +25,7 @@ test('a plain answer comes with its counts and timings', async () => {
     llm: true,
     provider: 'ollama',
     model: 'qwen3',
-    usage: { inputTokens: 12, outputTokens: 7 },
+    usage: { inputTokens: 12, outputTokens: 7, costUsd: null },
     timings: { firstTokenMs: expect.any(Number), totalMs: expect.any(Number), loadMs: 1500 },
     finishReason: 'stop',
   });

@@ -48,8 +48,8 @@ test('a plain answer comes with its counts, and the key is sent', async () => {
 test('unknown counts are null', async () => {
   await using at = await start();
   at.server.next({ done: { usage: undefined } }, { done: { usage: { completion_tokens: 3 } } });
-  expect((await at.ask()).usage).toEqual({ inputTokens: null, outputTokens: null });
-  expect((await at.ask()).usage).toEqual({ inputTokens: null, outputTokens: 3 });
+  expect((await at.ask()).usage).toEqual({ inputTokens: null, outputTokens: null, costUsd: null });
+  expect((await at.ask()).usage).toEqual({ inputTokens: null, outputTokens: 3, costUsd: null });
 });
 
 test('structured output is asked for by a schema that is not strict, and validated', async () => {

@@ -15,7 +15,8 @@ function fakeProvider(cloud = false) {
   const provider: Provider = {
     name: 'fake',
     type: 'ollama',
-    baseUrl: 'http://fake',
+    address: 'http://fake',
+    takesSchema: true,
     cloud,
     configured: [],
     list(signal) {

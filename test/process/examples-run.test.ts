@@ -22,3 +22,11 @@ test('a program of the user works the steps, and its cost is kept', async () => 
   expect(Number(cost)).toBeCloseTo((Number(input) * 3 + 9 * 15) / 1e6, 6);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
 }, 70_000);
+
+test('somebody is called when a decision is needed, although the receiver fails twice', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/a-call-when-needed/run.sh');
+  const { stdout } = await run('bash', [script], { timeout: 100_000 });
+  expect(stdout).toMatch(/failing this one\nfailing this one\ngenuine: proposal\.pending: .*Ship it/);
+  expect(stdout).toMatch(/proposal\.pending +delivered +3/);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
+}, 120_000);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type Asked = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
@@ -8,7 +8,7 @@ export type Answer = { status?: number; headers?: Record<string, string>; body?:
 /** A real server on loopback that answers as the test says, and keeps what it was asked. */
 export async function startAnswering(answer: (asked: Asked) => Answer | Promise<Answer>) {
   const asked: Asked[] = [];
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const one = {
@@ -20,7 +20,8 @@ export async function startAnswering(answer: (asked: Asked) => Answer | Promise<
     asked.push(one);
     const { status = 200, headers = { 'content-type': 'application/json' }, body = '' } = await answer(one);
     response.writeHead(status, headers).end(body);
-  });
+  };
+  const server = createServer((request, response) => void take(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

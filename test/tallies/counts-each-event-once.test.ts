@@ -178,9 +178,17 @@ test('a beat counts, and drops minutes after 2 days; days stay', async () => {
   expect(left.map((row) => row.grain)).toEqual(['day', 'day', 'minute']);
 });
 
-function call(inputTokens: number | null, outputTokens: number | null) {
+function call(inputTokens: number | null, outputTokens: number | null, costUsd: number | null = null) {
   const unknown = { provider: null, model: null, firstTokenMs: null, loadMs: null };
-  return { engine: 'test', ...unknown, inputTokens, outputTokens, durationMs: 1, outcome: 'completed' };
+  return {
+    engine: 'test',
+    ...unknown,
+    inputTokens,
+    outputTokens,
+    costUsd,
+    durationMs: 1,
+    outcome: 'completed',
+  };
 }
 
 /** As if another process were in the middle of counting. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { recordCalls } from '../../src/engine/tokens.ts';
 import type { LlmCall } from '../../src/engine/schema.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
@@ -6,6 +6,7 @@ import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
+beforeEach(() => openPolicy(db.database));
 
 const call = (change: Partial<LlmCall>): LlmCall => ({
   engine: 'openai-compatible',
@@ -23,7 +24,6 @@ const call = (change: Partial<LlmCall>): LlmCall => ({
 
 /** What the calls of one attempt are kept as having cost. */
 async function costsOf(...calls: LlmCall[]): Promise<(number | null)[]> {
-  await openPolicy(db.database);
   await proposer(db.database)({});
   const claim = await (await testWorker(db.database)).claimOne();
   await db.database.transaction((tx) => recordCalls(tx, claim, calls));

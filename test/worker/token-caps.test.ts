@@ -130,6 +130,7 @@ test('the calls of an attempt are kept once, however often they are told, and un
     model: 'qwen3',
     inputTokens: 10,
     outputTokens: null,
+    costUsd: null,
     firstTokenMs: 1,
     loadMs: null,
     durationMs: 2.4,

@@ -25,8 +25,18 @@ export function addAttempts(program: Command): void {
               title: 'model',
               value: (row) => row.calls.map(({ model, engine }) => model ?? engine).join(', '),
             },
-            { title: 'tokens', value: ({ calls }) => sum(calls.flatMap((call) => [call.input_tokens, call.output_tokens])) },
-            { title: 'cost', value: ({ calls }) => sum(calls.map((call) => call.cost_usd), usd) },
+            {
+              title: 'tokens',
+              value: ({ calls }) => sum(calls.flatMap((call) => [call.input_tokens, call.output_tokens])),
+            },
+            {
+              title: 'cost',
+              value: ({ calls }) =>
+                sum(
+                  calls.map((call) => call.cost_usd),
+                  usd,
+                ),
+            },
             { title: 'failure', value: (row) => row.failure?.message ?? row.failure?.class ?? '' },
           ],
           'None of its steps was claimed yet.',

@@ -5,6 +5,9 @@ import { type Health, oldestWork, readHealth } from '../../health/health.ts';
 import { humanDuration } from '../../lib/time.ts';
 import { type Llm, makeLlm } from '../../llm/llm.ts';
 import { silentLog } from '../../log.ts';
+import { secretsIn } from '../../webhooks/schema.ts';
+import { makeSecrets } from '../../webhooks/secrets.ts';
+import { listWebhooks } from '../../webhooks/webhooks.ts';
 import { type Check, ok, problem, warning } from './check.ts';
 
 /** Language models, workers, the heartbeat, and work that does not move. */
@@ -70,7 +73,30 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
       : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
     checkSigned(health.events),
+    ...(await checkWebhooks(config, database)),
   ];
+}
+
+/** Each must have its secrets somewhere; that is here, unless another server sends its calls. */
+async function checkWebhooks(config: Config, database: Database): Promise<Check[]> {
+  const secrets = makeSecrets(config.home, config.secret);
+  const webhooks = await listWebhooks(database);
+  const checks = webhooks.map(async ({ name, url, paused, last_error, failing_since }): Promise<Check> => {
+    const what = `webhook ${name}`;
+    if (paused)
+      return warning(what, `paused${last_error === null ? '' : `: ${last_error}`}`, 'Set it again to go on.');
+    for (const secret of secretsIn(url))
+      if (!(await secrets.has(secret)))
+        return warning(
+          what,
+          `the secret ${secret} is not on this machine`,
+          `Run \`opsloop secrets set ${secret}\`, or send its calls from a server that has it.`,
+        );
+    return failing_since === null
+      ? ok(what, 'calls get through')
+      : problem(what, `fails since ${failing_since.toISOString()}: ${last_error}`, 'Look at the receiver.');
+  });
+  return Promise.all(checks);
 }
 
 function checkSigned({ signed, signed_problem: wrong }: Health['events']): Check {

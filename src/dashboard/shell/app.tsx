@@ -2,11 +2,16 @@ import { useEffect, useState } from 'react';
 import { session } from '../data/session-token.ts';
 import { useCodeOfAddress } from '../data/sign-in.ts';
 import { useStore } from '../data/store.ts';
+import { Decide } from '../views/decide/decide.tsx';
 import { SignIn } from './sign-in.tsx';
 import { SignedIn } from './signed-in.tsx';
 
-/** Until somebody is signed in there is the sign-in page, at whatever address; then what the address says. */
+/** A link that decides needs nobody signed in. Else: until somebody is signed in there is the sign-in page, at whatever address; then what the address says. */
 export function App() {
+  return location.pathname === '/decide' ? <Decide /> : <Operators />;
+}
+
+function Operators() {
   const { token, why } = useStore(session);
   const [ready, setReady] = useState(!location.hash.includes('code='));
   useEffect(() => {

@@ -2,8 +2,9 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../errors.ts';
 import type { Authenticate } from '../../keys/keys.ts';
 import type { Caller } from '../../keys/schema.ts';
-import { isPublic, SESSION_PATH } from '../access.ts';
-import { clientAddress, isLoopback, limitKey } from '../address.ts';
+import type { LinkHolder } from '../../webhooks/links.ts';
+import { DECISION_PATH, isPublic, SESSION_PATH } from '../access.ts';
+import { clientAddress, isLoopback, limitKey } from '../../lib/address.ts';
 import type { Buckets } from '../buckets.ts';
 import type { HttpEnv } from '../env.ts';
 
@@ -11,6 +12,7 @@ const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
 
 export type AuthenticateOptions = {
   authenticate: Authenticate;
+  findLink: (given: string) => Promise<LinkHolder | null>;
   isTrustedProxy: (address: string) => boolean;
   failedKeys: Buckets;
   agentRequests: Buckets;
@@ -33,15 +35,21 @@ export function authenticate(options: AuthenticateOptions): MiddlewareHandler<Ht
 
     // A code is for signing in and for nothing else.
     const signsIn = c.req.method === 'POST' && c.req.path === SESSION_PATH;
-    const caller = await options.authenticate(readKey(values('authorization')), signsIn);
+    const given = readKey(values('authorization'));
+    const takesLinks = c.req.path === DECISION_PATH;
+    const link = takesLinks ? await options.findLink(given) : null;
+    if (link) c.set('link', link);
+    const caller = takesLinks ? (link?.caller ?? null) : await options.authenticate(given, signsIn);
     if (caller) return caller;
     const seconds = failedKeys.take(name);
     if (seconds > 0) throw tooManyFailures(seconds);
     throw new AppError(
       'unauthorized',
-      signsIn
-        ? 'The code or key is not valid: a code is for one use and 60 seconds. `opsloop open` makes another one.'
-        : 'The key is not valid: it is unknown, revoked or expired. `opsloop keys` lists those in use.',
+      takesLinks
+        ? 'This link is not valid: it was used, it is over, or who made it may not decide any more.'
+        : signsIn
+          ? 'The code or key is not valid: a code is for one use and 60 seconds. `opsloop open` makes another one.'
+          : 'The key is not valid: it is unknown, revoked or expired. `opsloop keys` lists those in use.',
     );
   };
 

@@ -31,6 +31,9 @@ export function overviewRoutes(app: App) {
         readAttention(app.database, app.serving),
         app.problems(),
       ]);
-      return c.json({ needs_human: { ...needs_human, problems }, ...rest }, 200);
+      return c.json(
+        { needs_human: { ...needs_human, problems: problems.map(({ message }) => message) }, ...rest },
+        200,
+      );
     });
 }

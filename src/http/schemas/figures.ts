@@ -4,9 +4,7 @@ import { Time } from './common.ts';
 
 const Int = z.number().int();
 const Day = z.iso.date();
-const Cost = z
-  .number()
-  .openapi({ description: 'In US dollars, of the model calls whose cost is known.' });
+const Cost = z.number().openapi({ description: 'In US dollars, of the model calls whose cost is known.' });
 const Through = Time.openapi({ description: 'Counted up to this time.' });
 
 const bucketShape = {

@@ -111,6 +111,7 @@ export const Proposal = z
     priority: z.number().int(),
     run_at: Time.nullable(),
     created_by: z.string().nullable(),
+    traceparent: z.string().nullable().openapi({ description: 'Where in a trace it was proposed.' }),
     cap_day: z.string().nullable(),
     decision: z
       .object({

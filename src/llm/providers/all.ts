@@ -8,16 +8,9 @@ import { openClawProvider } from './openclaw.ts';
 
 /** One kind of provider, one file. */
 export function makeProvider(name: string, config: ProviderConfig, parts: ProviderParts): Provider {
-  switch (config.type) {
-    case 'ollama':
-      return ollamaProvider(name, config, parts);
-    case 'openai-compatible':
-      return openAiProvider(name, config, parts);
-    case 'command':
-      return commandProvider(name, config, parts);
-    case 'openclaw':
-      return openClawProvider(name, config, parts);
-    case 'ai-sdk':
-      return aiSdkProvider(name, config, parts);
-  }
+  if (config.type === 'ollama') return ollamaProvider(name, config, parts);
+  if (config.type === 'openai-compatible') return openAiProvider(name, config, parts);
+  if (config.type === 'command') return commandProvider(name, config, parts);
+  if (config.type === 'openclaw') return openClawProvider(name, config, parts);
+  return aiSdkProvider(name, config, parts);
 }

@@ -20,6 +20,8 @@ const ENTITIES: Record<Entity, true> = {
   log: true,
   workspace: true,
   file: true,
+  alert: true,
+  webhook: true,
   report: true,
 };
 const CHOICES = [

@@ -1,0 +1,27 @@
+import type { Message } from '../message.ts';
+
+const LONGEST = 3_500;
+const RED = 0xc0392b;
+const BLUE = 0x2c6fbb;
+
+/** https://discord.com/developers/docs/resources/webhook#execute-webhook: markup is taken apart, nobody is mentioned. */
+export function discord({ title, text, links, urgent, at }: Message) {
+  const decide = links.decide === null ? '' : `\n\n[Decide](${links.decide})`;
+  return {
+    username: 'opsloop',
+    allowed_mentions: { parse: [] },
+    embeds: [
+      {
+        title: `opsloop: ${title}`,
+        description: escape(text.slice(0, LONGEST)) + decide,
+        color: urgent ? RED : BLUE,
+        timestamp: at,
+        ...(links.view === null ? {} : { url: links.view }),
+      },
+    ],
+  };
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[\\`*_~|>#[\]()<@:-]/g, (mark) => `\\${mark}`);
+}

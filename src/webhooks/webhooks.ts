@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Database, Db } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import type { Caller } from '../keys/schema.ts';
+import { uuid7 } from '../lib/uuid7.ts';
+import { insertDeliveries, reviveDelivery, selectDeliveries, selectDelivery } from './delivery-queries.ts';
+import {
+  anyActive,
+  deleteWebhook,
+  selectTroubles,
+  selectWebhook,
+  selectWebhooks,
+  skipToHead,
+  upsertWebhook,
+} from './queries.ts';
+import {
+  type DeliveryRow,
+  type DeliveryState,
+  NEEDED_OPTIONS,
+  type WebhookInput,
+  type WebhookRow,
+} from './schema.ts';
+import { type Secrets, signingSecretOf } from './secrets.ts';
+
+/** A receiver that is away for a moment is no trouble yet. */
+const FAILING_MINUTES = 10;
+
+export function listWebhooks(db: Db): Promise<WebhookRow[]> {
+  return selectWebhooks(db);
+}
+
+/** @throws AppError not_found */
+export async function getWebhook(db: Db, name: string): Promise<WebhookRow> {
+  const row = await selectWebhook(db, name);
+  if (row) return row;
+  throw new AppError('not_found', `There is no webhook "${name}"; \`opsloop webhooks\` lists them.`);
+}
+
+/**
+ * Stores a webhook under its name, new or changed, in the caller's transaction.
+ * @returns null when nothing is to be changed
+ * @throws AppError invalid_request when an option is missing, forbidden when links are asked for by who cannot decide
+ */
+export async function putWebhook(tx: Db, input: WebhookInput, caller: Caller): Promise<WebhookRow | null> {
+  const missing = NEEDED_OPTIONS[input.template].filter((name) => !(name in input.options));
+  if (missing.length > 0)
+    throw new AppError(
+      'invalid_request',
+      `options: the template ${input.template} needs ${missing.join(', ')}.`,
+    );
+  if (input.links && !caller.scopes.includes('approve'))
+    throw new AppError(
+      'forbidden',
+      `Links decide as the key that made the webhook, so that key needs the scope approve; ${caller.keyId} has ${caller.scopes.join(', ')}.`,
+    );
+  const before = await selectWebhook(tx, input.name);
+  const { links, ...rest } = input;
+  const linksBy = links ? (before?.links_by ?? caller.keyId) : null;
+  if (before && isSame(before, { ...rest, linksBy })) return null;
+  if (!input.paused && !(await anyActive(tx))) await skipToHead(tx);
+  return upsertWebhook(tx, before?.webhook_id ?? uuid7(), { ...rest, linksBy }, caller.by);
+}
+
+function isSame(row: WebhookRow, input: Omit<WebhookInput, 'links'> & { linksBy: string | null }): boolean {
+  const { url, template, options, topics, agents, paused, links_by } = row;
+  const { linksBy, name: _, ...given } = input;
+  return isDeepStrictEqual(
+    { url, template, options, topics, agents, paused, linksBy: links_by },
+    { ...given, linksBy },
+  );
+}
+
+/** Removes it and its calls, in the caller's transaction. @throws AppError not_found */
+export async function dropWebhook(tx: Db, name: string, by: string): Promise<WebhookRow> {
+  return (await deleteWebhook(tx, name, by)) ?? getWebhook(tx, name);
+}
+
+/** Its calls go with it, and the secret that its calls were signed with. @throws AppError not_found */
+export async function removeWebhook(
+  { database, secrets }: { database: Database; secrets: Secrets },
+  name: string,
+  by: string,
+): Promise<WebhookRow> {
+  const removed = await dropWebhook(database, name, by);
+  await secrets.remove(signingSecretOf(name));
+  database.hints.tell('events');
+  return removed;
+}
+
+/** Sends one call that says it is a test. @throws AppError not_found */
+export async function testWebhook(database: Database, name: string): Promise<{ delivery_id: string }> {
+  const { webhook_id } = await getWebhook(database, name);
+  const delivery_id = uuid7();
+  const about = { at: new Date().toISOString(), proposal_id: null, agent_id: null };
+  await insertDeliveries(database, [{ delivery_id, webhook_id, topic: 'test', about, event_id: null }]);
+  database.hints.tell('webhooks');
+  return { delivery_id };
+}
+
+/** A page of its calls, the newest first. @throws AppError not_found */
+export async function listDeliveries(
+  db: Db,
+  name: string,
+  page: { status: DeliveryState | undefined; beforeId: string | null; limit: number },
+): Promise<{ deliveries: DeliveryRow[]; next: string | null }> {
+  const { webhook_id: webhookId } = await getWebhook(db, name);
+  const found = await selectDeliveries(db, { webhookId, ...page, limit: page.limit + 1 });
+  const deliveries = found.slice(0, page.limit);
+  return { deliveries, next: found.length > page.limit ? (deliveries.at(-1)?.delivery_id ?? null) : null };
+}
+
+/** Tries a call that was given up anew. @throws AppError not_found, or conflict when it was not given up */
+export async function retryDelivery(database: Database, id: string): Promise<DeliveryRow> {
+  const row = await reviveDelivery(database, id);
+  if (row) {
+    database.hints.tell('webhooks');
+    return row;
+  }
+  const found = await selectDelivery(database, id);
+  if (!found) throw new AppError('not_found', `There is no call ${id}.`);
+  throw new AppError(
+    'conflict',
+    `This call is ${found.status}; only one that was given up (dead) is tried anew.`,
+  );
+}
+
+/** What does not get through, as sentences for people. */
+export async function webhookProblems(db: Db): Promise<string[]> {
+  return (await selectTroubles(db, FAILING_MINUTES)).map(({ name, last_error, minutes, dead }) =>
+    minutes !== null && minutes >= FAILING_MINUTES
+      ? `The webhook ${name} fails since ${minutes} min: ${last_error ?? ''}`
+      : `The webhook ${name} gave up ${dead} calls in the last day; \`opsloop webhooks calls ${name} --status dead\` shows them.`,
+  );
+}
