@@ -8,7 +8,7 @@ import { deliver, type DeliverParts } from './deliver.ts';
 import { claimDue, nextDueMs } from './delivery-queries.ts';
 import { makePost } from './post.ts';
 import { anyActive, selectWebhooks } from './queries.ts';
-import { secretsIn } from './schema.ts';
+import { secretsIn, type WebhookRow } from './schema.ts';
 import type { Secrets } from './secrets.ts';
 
 export type Courier = { close(): Promise<void> };
@@ -23,7 +23,8 @@ export type CourierOptions = {
   log: Log;
 };
 
-const AT_ONCE = 8;
+/** Calls to one receiver at a time; to one that fails, one. */
+const AT_ONCE = 4;
 /** Longer than a try takes, so that nobody else begins it meanwhile. */
 const CLAIM_SECONDS = 60;
 const POLL_MS = 5_000;
@@ -33,7 +34,8 @@ const REST_MS = 250;
 
 /**
  * Turns what happened into calls and sends them, apart from everything else: a receiver that is away costs the loop
- * nothing, and no call is lost when we die. Every process runs one; each call is sent by one of them at a time.
+ * nothing and holds up no other receiver, and no call is lost when we die. Every process runs one; each call is sent by
+ * one of them at a time.
  */
 export function startCourier(options: CourierOptions): Courier {
   const { database } = options;
@@ -43,12 +45,26 @@ export function startCourier(options: CourierOptions): Courier {
   const stopHints = [database.hints.on('sealed', wake.call), database.hints.on('webhooks', wake.call)];
   const post = makePost(options.allow);
   const parts = { ...options, log, post };
+  const sending = new Map<string, Promise<void>>();
+
+  /** Beside the round, so that who answers slowly delays nobody else. */
+  const beginSending = (webhook: WebhookRow) => {
+    const id = webhook.webhook_id;
+    if (sending.has(id)) return;
+    const task = sendDue(parts, webhook, closing.signal)
+      .then(() => undefined)
+      .catch((error: unknown) => log.warn({ err: toError(error).message }, 'calls to a webhook wait'))
+      .finally(() => sending.delete(id));
+    sending.set(id, task);
+  };
 
   const round = async (): Promise<number> => {
     if (!(await anyActive(database))) return IDLE_POLL_MS;
     while (await collectOnce(database)) if (closing.signal.aborted) return 0;
-    while ((await sendDue(parts)) >= AT_ONCE) if (closing.signal.aborted) return 0;
-    return Math.min(POLL_MS, Math.max(REST_MS, (await nextDueMs(database)) ?? POLL_MS));
+    const mine = await callable(parts);
+    for (const webhook of mine) beginSending(webhook);
+    const idle = mine.map(({ webhook_id }) => webhook_id).filter((id) => !sending.has(id));
+    return Math.min(POLL_MS, Math.max(REST_MS, (await nextDueMs(database, idle)) ?? POLL_MS));
   };
 
   const loop = (async () => {
@@ -72,25 +88,32 @@ export function startCourier(options: CourierOptions): Courier {
       for (const stop of stopHints) stop();
       await post.close();
       await loop;
+      await Promise.all(sending.values());
     },
   };
 }
 
-/** Sends some of the calls that are due, at once. @returns how many */
-export async function sendDue(parts: DeliverParts): Promise<number> {
-  const mine = await callable(parts);
-  const due = await claimDue(parts.database, [...mine.keys()], AT_ONCE, CLAIM_SECONDS);
-  await Promise.all(
-    due.flatMap((delivery) => {
-      const webhook = mine.get(delivery.webhook_id);
-      return webhook ? [deliver(parts, { ...delivery, webhook })] : [];
-    }),
-  );
-  return due.length;
+/** Sends the calls of one webhook that are due, until none is. @returns how many */
+export async function sendDue(
+  parts: DeliverParts,
+  webhook: WebhookRow,
+  signal?: AbortSignal,
+): Promise<number> {
+  const atOnce = webhook.failing_since === null ? AT_ONCE : 1;
+  for (let sent = 0; ; ) {
+    if (signal?.aborted) return sent;
+    const due = await claimDue(parts.database, webhook.webhook_id, atOnce, CLAIM_SECONDS);
+    await Promise.all(due.map((delivery) => deliver(parts, { ...delivery, webhook })));
+    sent += due.length;
+    if (due.length < atOnce) return sent;
+  }
 }
 
 /** Those whose secrets this machine has; where one is missing, another machine may have it. */
-async function callable({ database, secrets }: Pick<DeliverParts, 'database' | 'secrets'>) {
+export async function callable({
+  database,
+  secrets,
+}: Pick<DeliverParts, 'database' | 'secrets'>): Promise<WebhookRow[]> {
   const webhooks = (await selectWebhooks(database)).filter(({ paused }) => !paused);
   const mine = await Promise.all(
     webhooks.map(async (webhook) => {
@@ -98,5 +121,5 @@ async function callable({ database, secrets }: Pick<DeliverParts, 'database' | '
       return has.every(Boolean) ? [webhook] : [];
     }),
   );
-  return new Map(mine.flat().map((webhook) => [webhook.webhook_id, webhook]));
+  return mine.flat();
 }

@@ -59,23 +59,23 @@ export async function insertDeliveries(tx: Db, deliveries: NewDelivery[]): Promi
 
 export type Due = DeliveryRow & { claim_id: string; webhook: WebhookRow };
 
-/** Takes calls that are due, of webhooks that this process can call; others may take them when it died. */
+/** Takes calls of a webhook that are due; others may take them when we died. */
 export function claimDue(
   db: Db,
-  webhookIds: string[],
+  webhookId: string,
   limit: number,
   seconds: number,
 ): Promise<Omit<Due, 'webhook'>[]> {
   return db.query<Omit<Due, 'webhook'>>(
     `with due as materialized (
        select delivery_id from ops_deliveries
-       where status = 'waiting' and next_at <= clock_timestamp() and webhook_id = any ($1::uuid[])
+       where status = 'waiting' and next_at <= clock_timestamp() and webhook_id = $1
          and (claimed_until is null or claimed_until < clock_timestamp())
        order by next_at limit $2 for update skip locked)
      update ops_deliveries d set claim_id = gen_random_uuid(), attempts = attempts + 1,
        claimed_until = clock_timestamp() + make_interval(secs => $3)
      from due where d.delivery_id = due.delivery_id returning d.*`,
-    [webhookIds, limit, seconds],
+    [webhookId, limit, seconds],
     'opsloop_deliveries_claim',
   );
 }
@@ -107,13 +107,13 @@ export async function tellGivenUp(tx: Db, delivery: DeliveryRow, error: string):
   );
 }
 
-/** Milliseconds until the next call is due; null when none waits. */
-export async function nextDueMs(db: Db): Promise<number | null> {
+/** Milliseconds until the next call of these webhooks is due; null when none waits. */
+export async function nextDueMs(db: Db, webhookIds: string[]): Promise<number | null> {
   const [row] = await db.query<{ ms: number | null }>(
     `select extract(epoch from min(greatest(next_at, coalesce(claimed_until, next_at))) - clock_timestamp())::float8
        * 1000 as ms
-     from ops_deliveries where status = 'waiting'`,
-    [],
+     from ops_deliveries where status = 'waiting' and webhook_id = any ($1::uuid[])`,
+    [webhookIds],
     'opsloop_deliveries_next',
   );
   return row?.ms ?? null;

@@ -107,18 +107,28 @@ export async function pauseWebhook(tx: Db, webhookId: string, reason: string): P
   );
 }
 
-export type Trouble = { name: string; last_error: string | null; minutes: number | null; dead: number };
+export type Trouble = {
+  name: string;
+  last_error: string | null;
+  /** For how long it fails. */
+  minutes: number | null;
+  /** For how long nobody even tried to send a call. */
+  untried: number | null;
+  dead: number;
+};
 
-/** Webhooks that do not get through: failing for a while, or with calls given up in the last day. */
+/** Webhooks that do not get through: failing or left alone for a while, or with calls given up in the last day. */
 export function selectTroubles(db: Db, failingMinutes: number): Promise<Trouble[]> {
   return db.query<Trouble>(
     `select * from (
        select w.name, w.last_error,
          floor(extract(epoch from clock_timestamp() - w.failing_since) / 60)::integer as minutes,
+         (select floor(extract(epoch from clock_timestamp() - min(d.created_at)) / 60)::integer from ops_deliveries d
+          where d.webhook_id = w.webhook_id and d.status = 'waiting' and d.attempts = 0) as untried,
          (select count(*) from ops_deliveries d where d.webhook_id = w.webhook_id and d.status = 'dead'
             and d.ended_at > clock_timestamp() - interval '1 day')::integer as dead
        from ops_webhooks w where not w.paused) as w
-     where minutes >= $1 or dead > 0 order by name`,
+     where minutes >= $1 or untried >= $1 or dead > 0 order by name`,
     [failingMinutes],
   );
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database, Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
+import { usableCaller } from '../keys/keys.ts';
 import type { Caller } from '../keys/schema.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { insertDeliveries, reviveDelivery, selectDeliveries, selectDelivery } from './delivery-queries.ts';
@@ -55,10 +56,16 @@ export async function putWebhook(tx: Db, input: WebhookInput, caller: Caller): P
     );
   const before = await selectWebhook(tx, input.name);
   const { links, ...rest } = input;
-  const linksBy = links ? (before?.links_by ?? caller.keyId) : null;
+  const linksBy = links ? ((await stillDeciding(tx, before)) ?? caller.keyId) : null;
   if (before && isSame(before, { ...rest, linksBy })) return null;
   if (!input.paused && !(await anyActive(tx))) await skipToHead(tx);
   return upsertWebhook(tx, before?.webhook_id ?? uuid7(), { ...rest, linksBy }, caller.by);
+}
+
+/** The key that its links decide as, as long as it may: whoever changes something else does not take its place. */
+async function stillDeciding(tx: Db, before: WebhookRow | null): Promise<string | null> {
+  const owner = before?.links_by ? await usableCaller(tx, before.links_by, true) : null;
+  return owner?.scopes.includes('approve') ? owner.keyId : null;
 }
 
 function isSame(row: WebhookRow, input: Omit<WebhookInput, 'links'> & { linksBy: string | null }): boolean {
@@ -126,9 +133,11 @@ export async function retryDelivery(database: Database, id: string): Promise<Del
 
 /** What does not get through, as sentences for people. */
 export async function webhookProblems(db: Db): Promise<string[]> {
-  return (await selectTroubles(db, FAILING_MINUTES)).map(({ name, last_error, minutes, dead }) =>
-    minutes !== null && minutes >= FAILING_MINUTES
-      ? `The webhook ${name} fails since ${minutes} min: ${last_error ?? ''}`
-      : `The webhook ${name} gave up ${dead} calls in the last day; \`opsloop webhooks calls ${name} --status dead\` shows them.`,
-  );
+  return (await selectTroubles(db, FAILING_MINUTES)).map(({ name, last_error, minutes, untried, dead }) => {
+    if ((minutes ?? 0) >= FAILING_MINUTES)
+      return `The webhook ${name} fails since ${minutes} min: ${last_error ?? ''}`;
+    if ((untried ?? 0) >= FAILING_MINUTES)
+      return `A call of the webhook ${name} waits since ${untried} min and no server sends it: is a secret missing? \`opsloop doctor\` says which.`;
+    return `The webhook ${name} gave up ${dead} calls in the last day; \`opsloop webhooks calls ${name} --status dead\` shows them.`;
+  });
 }

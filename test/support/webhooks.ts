@@ -6,7 +6,7 @@ import type { Database } from '../../src/db/database.ts';
 import type { Caller } from '../../src/keys/schema.ts';
 import { silentLog } from '../../src/log.ts';
 import { collectOnce } from '../../src/webhooks/collect.ts';
-import { sendDue } from '../../src/webhooks/courier.ts';
+import { callable, sendDue } from '../../src/webhooks/courier.ts';
 import type { DeliverParts } from '../../src/webhooks/deliver.ts';
 import { makePost } from '../../src/webhooks/post.ts';
 import { type WebhookInput, WebhookInput as Input } from '../../src/webhooks/schema.ts';
@@ -69,7 +69,14 @@ export async function onlyWebhook(
 export async function callNow(parts: DeliverParts): Promise<void> {
   await sealAll(parts.database);
   while (await collectOnce(parts.database));
-  while ((await sendDue(parts)) > 0);
+  await sendAllDue(parts);
+}
+
+/** @returns how many */
+export async function sendAllDue(parts: DeliverParts): Promise<number> {
+  let sent = 0;
+  for (const webhook of await callable(parts)) sent += await sendDue(parts, webhook);
+  return sent;
 }
 
 /** As if the time until the next tries had passed. */

@@ -4,18 +4,22 @@ import { approve } from '../../src/loop/decide.ts';
 import { cancelMission } from '../../src/loop/missions.ts';
 import { failStep } from '../../src/engine/fail.ts';
 import { collectOnce } from '../../src/webhooks/collect.ts';
-import { sendDue } from '../../src/webhooks/courier.ts';
+import { startCourier } from '../../src/webhooks/courier.ts';
 import { claimDue, endTry } from '../../src/webhooks/delivery-queries.ts';
+import { WebhookInput } from '../../src/webhooks/schema.ts';
+import { storeWebhook } from '../../src/webhooks/store.ts';
 import { listDeliveries, retryDelivery, webhookProblems } from '../../src/webhooks/webhooks.ts';
 import { useDatabase } from '../support/database.ts';
 import { startAnswering } from '../support/http-answers.ts';
 import { openPolicy, proposer, sealAll, testWorker } from '../support/loop.ts';
 import {
   callNow,
+  OPERATOR,
   callsIn,
   courierParts,
   letTimePass,
   onlyWebhook,
+  sendAllDue,
   useReceiver,
 } from '../support/webhooks.ts';
 
@@ -154,6 +158,28 @@ test('a receiver that never answers costs a second, and no other is held up', as
   letGo();
 });
 
+test('one that hangs holds up no other, while the courier runs', async () => {
+  const parts = courierParts(db.database);
+  let letGo = () => {};
+  const hanging = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await using slow = await startAnswering(async () => {
+    await hanging;
+    return {};
+  });
+  const quick = await useReceiver();
+  await onlyWebhook(parts, { url: slow.url });
+  const other = WebhookInput.parse({ name: 'quick', url: quick.url, topics: ['proposal'] });
+  await storeWebhook(parts, other, OPERATOR);
+  for (let n = 0; n < 10; n++) await pending();
+  await sealAll(db.database);
+  const courier = startCourier({ ...parts, allow: ['127.0.0.1'] });
+  await expect.poll(() => quick.asked.length, { timeout: 5_000 }).toBe(10);
+  letGo();
+  await courier.close();
+});
+
 test('a missing secret is named, and the call waits for a machine that has it', async () => {
   const receiver = await useReceiver();
   const without = courierParts(db.database);
@@ -161,6 +187,8 @@ test('a missing secret is named, and the call waits for a machine that has it', 
   await pending();
   await callNow(without);
   expect(await callsIn(db.database)).toMatchObject([{ status: 'waiting', attempts: 0 }]);
+  await db.database.query(`update ops_deliveries set created_at = created_at - interval '11 min'`);
+  expect(await webhookProblems(db.database)).toEqual([expect.stringContaining('is a secret missing?')]);
 
   await callNow(courierParts(db.database, { OPSLOOP_SECRET_PATH: 'T0/B0' }));
   expect(receiver.asked.map(({ path }) => path)).toEqual(['/T0/B0']);
@@ -231,7 +259,7 @@ test('however many processes collect and send, each event is called out once to 
     others.map(async (each) => {
       for (let round = 0; round < 20; round++) {
         await collectOnce(each.database);
-        await sendDue(each);
+        await sendAllDue(each);
       }
     }),
   );
@@ -248,8 +276,8 @@ test('a call whose sender died is sent by another one, and the dead one writes n
   await sealAll(db.database);
   while (await collectOnce(db.database));
   const [webhook] = await db.database.query<{ webhook_id: string }>('select webhook_id from ops_webhooks');
-  const [taken] = await claimDue(db.database, [webhook?.webhook_id ?? ''], 1, 60);
-  expect(await sendDue(parts)).toBe(0);
+  const [taken] = await claimDue(db.database, webhook?.webhook_id ?? '', 1, 60);
+  expect(await sendAllDue(parts)).toBe(0);
   await db.database.query(`update ops_deliveries set claimed_until = clock_timestamp() - interval '1 s'`);
   await callNow(parts);
   expect(receiver.asked).toHaveLength(1);

@@ -81,21 +81,33 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
 async function checkWebhooks(config: Config, database: Database): Promise<Check[]> {
   const secrets = makeSecrets(config.home, config.secret);
   const webhooks = await listWebhooks(database);
-  const checks = webhooks.map(async ({ name, url, paused, last_error, failing_since }): Promise<Check> => {
-    const what = `webhook ${name}`;
-    if (paused)
-      return warning(what, `paused${last_error === null ? '' : `: ${last_error}`}`, 'Set it again to go on.');
-    for (const secret of secretsIn(url))
-      if (!(await secrets.has(secret)))
+  const checks = webhooks.map(
+    async ({ name, url, paused, last_error, failing_since, links_by }): Promise<Check> => {
+      const what = `webhook ${name}`;
+      if (paused)
         return warning(
           what,
-          `the secret ${secret} is not on this machine`,
-          `Run \`opsloop secrets set ${secret}\`, or send its calls from a server that has it.`,
+          `paused${last_error === null ? '' : `: ${last_error}`}`,
+          'Set it again to go on.',
         );
-    return failing_since === null
-      ? ok(what, 'calls get through')
-      : problem(what, `fails since ${failing_since.toISOString()}: ${last_error}`, 'Look at the receiver.');
-  });
+      for (const secret of secretsIn(url))
+        if (!(await secrets.has(secret)))
+          return warning(
+            what,
+            `the secret ${secret} is not on this machine`,
+            `Run \`opsloop secrets set ${secret}\`, or send its calls from a server that has it.`,
+          );
+      if (links_by !== null && config.publicUrl === undefined)
+        return warning(
+          what,
+          'its links lead to this machine alone',
+          'Set OPSLOOP_PUBLIC_URL to the address that its readers reach.',
+        );
+      return failing_since === null
+        ? ok(what, 'calls get through')
+        : problem(what, `fails since ${failing_since.toISOString()}: ${last_error}`, 'Look at the receiver.');
+    },
+  );
   return Promise.all(checks);
 }
 

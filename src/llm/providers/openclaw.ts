@@ -27,7 +27,9 @@ const SWITCH_ON = {
 
 /** The gateway of OpenClaw: one call of its model without tools, or one of its agents. */
 export function openClawProvider(name: string, config: OpenClawConfig, parts: ProviderParts): Provider {
-  return config.via === 'agent' ? agents(name, config, parts) : modelTask(name, config, parts);
+  const provider = config.via === 'agent' ? agents(name, config, parts) : modelTask(name, config, parts);
+  // The gateway may run here; where its model runs is not known.
+  return { ...provider, cloud: true };
 }
 
 /** `POST /v1/chat/completions`: the agent works with the tools it has, and says what came of it. */
