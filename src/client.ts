@@ -7,7 +7,13 @@ export { messagesOf, type StreamMessage } from './event-stream.ts';
 // What the stream of a verification tells: streams have no types of their own in the routes.
 export type { Progress, Verdict } from './events/proof/verify.ts';
 
-export type ClientOptions = { url: string; apiKey?: string; fetch?: typeof fetch };
+export type ClientOptions = {
+  url: string;
+  apiKey?: string;
+  fetch?: typeof fetch;
+  /** Ends the calls that bring no signal of their own. */
+  signal?: AbortSignal;
+};
 
 /** The answers of the routes as types, without a generator: `client.api.api.ops.proposals.$get({ query: {} })`. */
 export type Client = {
@@ -25,10 +31,11 @@ export function makeClient(options: ClientOptions): Client {
   const send = async (input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (options.apiKey !== undefined) headers.set('Authorization', `Bearer ${options.apiKey}`);
+    const signal = init.signal ?? options.signal ?? null;
     // A redirect would carry the key to wherever it leads.
-    const sending = given(input, { ...init, headers, redirect: 'error' });
+    const sending = given(input, { ...init, headers, signal, redirect: 'error' });
     const response = await sending.catch((error: unknown) => {
-      throw init.signal?.aborted ? toError(error) : unreachable(base, error);
+      throw signal?.aborted ? toError(error) : unreachable(base, error);
     });
     if (!response.ok) throw await toAppError(response);
     return response;

@@ -19,7 +19,7 @@ export type Connection = {
  * The server of OPSLOOP_URL, else the one of the home. The key file of the home is for the server that holds the
  * home and for nobody else: any program can listen on a port of this machine. Others get OPSLOOP_API_KEY.
  */
-export async function connect(program: Command): Promise<Connection> {
+export async function connect(program: Command, options: { signal?: AbortSignal } = {}): Promise<Connection> {
   const config = readConfig();
   const port = await notedPort(config.home);
   const url = config.url ?? `http://127.0.0.1:${port ?? config.port}`;
@@ -27,7 +27,7 @@ export async function connect(program: Command): Promise<Connection> {
   const apiKey = isOurs ? await readOperatorKey(config) : config.apiKey;
   const json = program.opts<{ json?: boolean }>().json ?? false;
   return {
-    client: makeClient({ url, ...(apiKey === undefined ? {} : { apiKey }) }),
+    client: makeClient({ url, ...(apiKey === undefined ? {} : { apiKey }), ...options }),
     url,
     home: config.home,
     json,

@@ -10,6 +10,7 @@ import { addEvents } from './commands/events.ts';
 import { addFiles } from './commands/files.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLoop } from './commands/loop.ts';
+import { addMcp } from './commands/mcp.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addMissions } from './commands/missions.ts';
 import { addOpen } from './commands/open.ts';
@@ -50,6 +51,7 @@ const COMMANDS = [
   addBeats,
   addOpen,
   addWorker,
+  addMcp,
   addMigrate,
   addDoctor,
 ];

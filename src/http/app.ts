@@ -21,6 +21,7 @@ import { eventRoutes } from './routes/events.ts';
 import { figureRoutes } from './routes/figures.ts';
 import { fileRoutes } from './routes/files.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { mcpRoute } from './routes/mcp.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { missionRoutes } from './routes/missions.ts';
 import { olderFileRoutes } from './routes/older-files.ts';
@@ -85,6 +86,10 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', figureRoutes(app))
     .route('/', overviewRoutes(app))
     .route('/', metricsRoute(parts))
+    .route(
+      '/',
+      mcpRoute(app, (request) => http.fetch(request, { isCounted: true })),
+    )
     .route(
       '/',
       openapiRoute(() => describeApi(http)),

@@ -7,7 +7,10 @@ import type { Wire } from './wire.ts';
 
 export type HttpEnv = {
   /** Absent when a request does not come from a socket, as in tests. */
-  Bindings: Partial<HttpBindings>;
+  Bindings: Partial<HttpBindings> & {
+    /** Asked from within, for a request that the limits have counted already. No client can say so. */
+    isCounted?: boolean;
+  };
   Variables: {
     wire: Wire;
     caller: Caller;

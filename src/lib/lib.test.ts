@@ -4,6 +4,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { findUnstorable } from './storable.ts';
 import { humanDuration } from './time.ts';
 import { isUuid, uuid7 } from './uuid7.ts';
+import { visibleJson } from './visible.ts';
 import { makeWake } from './wake.ts';
 
 test('10,000 ids of one process are valid, different and in order', () => {
@@ -68,4 +69,18 @@ test('durations for people', () => {
     '2 h',
     '5 d',
   ]);
+});
+
+test('JSON in which nothing is hidden is the same to a parser', () => {
+  const texts = fc.string({
+    unit: fc.constantFrom('\u200B', '\u202E', '\u{E0041}', '\n', '\\', '"', 'u', 'é', '😀'),
+  });
+  fc.assert(
+    fc.property(fc.dictionary(texts, fc.oneof(texts, fc.jsonValue())), (value) => {
+      const json = visibleJson(value);
+      expect(json).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+    }),
+    { numRuns: 500 },
+  );
 });

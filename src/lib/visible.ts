@@ -6,6 +6,12 @@ export function visible(text: string): string {
   return text.replace(HIDDEN, (character) => `\\u{${codeOf(character)}}`);
 }
 
+/** JSON that parses to the same value and in which nothing is hidden: a model reads it as it stands. */
+export function visibleJson(value: unknown): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replace(HIDDEN, (character) => character.split('').map(escape).join(''));
+}
+
 /** The same text in parts: what can be seen, and single characters that cannot. */
 export function splitHidden(text: string): { text: string; hidden: boolean }[] {
   const parts: { text: string; hidden: boolean }[] = [];

@@ -85,6 +85,7 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/outputs': operators('read'),
   'GET /api/out/{name}': operators('read'),
   'GET /graph.json': operators('read'),
+  'POST /mcp': anyKey,
   'GET /metrics': operators('read'),
   'GET /openapi.json': operators('read'),
 };

@@ -30,3 +30,10 @@ test('somebody is called when a decision is needed, although the receiver fails 
   expect(stdout).toMatch(/proposal\.pending +delivered +3/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
 }, 120_000);
+
+test('an MCP client proposes and waits', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/mcp-client/run.sh');
+  const { stdout } = await run('bash', [script], { timeout: 60_000 });
+  expect(stdout).toMatch(/approved: auto_approve names the kind "analysis"\ncompleted, succeeded\n# Why did/);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
+}, 90_000);

@@ -56,7 +56,7 @@ export function authenticate(options: AuthenticateOptions): MiddlewareHandler<Ht
   return async function authenticate(c, next) {
     if (isPublic(c)) return next();
     const caller = await admit(c);
-    if (caller.agentId !== null) {
+    if (caller.agentId !== null && !c.env?.isCounted) {
       const seconds = agentRequests.take(caller.keyId);
       if (seconds > 0) {
         throw new AppError(

@@ -5,7 +5,8 @@ import type { HttpEnv } from '../env.ts';
 import type { Hosts } from '../hosts.ts';
 
 const METHODS = 'GET, HEAD, POST, PUT, DELETE';
-const HEADERS = 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID';
+const HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Mcp-Protocol-Version, Mcp-Method, Mcp-Name';
 const EXPOSED = 'Retry-After, Idempotent-Replayed, Allow';
 
 /**

@@ -94,7 +94,7 @@ function proposingAgent(named: string | undefined, caller: Caller): string {
     if (named !== undefined) return named;
     throw new AppError(
       'invalid_request',
-      'body.agent_id: is missing; an operator names the agent it proposes for, `opsloop agents` lists them.',
+      'body.agent_id: is missing; an operator names the agent it proposes for (`opsloop agents` lists them), or takes a key of that agent.',
     );
   }
   if (named === undefined || named === caller.agentId) return caller.agentId;
