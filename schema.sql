@@ -191,7 +191,7 @@ CREATE TABLE public.ops_events (
 
 COMMENT ON TABLE public.ops_events IS 'What happened, written in the transaction that made it happen. Append-only, but for what retention drops. Its order is that of ops_event_batches.';
 
-COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, policy, agent, key, worker, beat, installation or log; or report, for what others say they did.';
+COMMENT ON COLUMN public.ops_events.entity IS 'Added: what it happened to: proposal, mission, step, artefact, file, workspace, schedule, policy, agent, key, worker, beat, installation or log; or report, for what others say they did.';
 
 COMMENT ON COLUMN public.ops_events.entity_id IS 'Added: that thing''s id.';
 
@@ -391,6 +391,58 @@ COMMENT ON COLUMN public.ops_proposals.original IS 'Added: title and body as pro
 COMMENT ON COLUMN public.ops_proposals.outcome IS 'Added: how its latest mission ended.';
 
 COMMENT ON COLUMN public.ops_proposals.traceparent IS 'Where in a trace it was proposed (W3C Trace Context): what is done for it belongs to that trace.';
+
+CREATE TABLE public.ops_schedules (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    agent_id text NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    body text,
+    priority smallint DEFAULT 0 NOT NULL,
+    cron text,
+    every_seconds integer,
+    starts_at timestamp with time zone,
+    at timestamp with time zone,
+    timezone text NOT NULL,
+    missed text NOT NULL,
+    missed_most smallint NOT NULL,
+    jitter_seconds integer NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    next_due_at timestamp with time zone,
+    next_run_at timestamp with time zone,
+    last_due_at timestamp with time zone,
+    last_proposal_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT ops_schedules_missed CHECK (((missed = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text])) AND (missed_most > 0))),
+    CONSTRAINT ops_schedules_next CHECK ((((next_due_at IS NULL) = (next_run_at IS NULL)) AND (next_run_at >= next_due_at) AND (NOT (paused AND (next_due_at IS NOT NULL))))),
+    CONSTRAINT ops_schedules_sizes CHECK (((char_length(title) <= 200) AND (octet_length(body) <= 262144) AND (jitter_seconds >= 0))),
+    CONSTRAINT ops_schedules_timing CHECK (((num_nonnulls(cron, every_seconds, at) = 1) AND ((every_seconds IS NULL) = (starts_at IS NULL)) AND (every_seconds >= 60)))
+);
+
+COMMENT ON TABLE public.ops_schedules IS 'Proposals by clock. Moving on to the next due time and the proposal are one transaction, so each due time is proposed once, whoever comes for it.';
+
+COMMENT ON COLUMN public.ops_schedules.agent_id IS 'Whose proposals they are. Not a reference: an agent that is gone shows as a problem, and does not hold up whoever removes it.';
+
+COMMENT ON COLUMN public.ops_schedules.cron IS 'Five fields, read on the clock of the time zone. One of cron, every_seconds and at is set.';
+
+COMMENT ON COLUMN public.ops_schedules.every_seconds IS 'Time that passes between two due times, counted from starts_at, whatever clocks on walls show.';
+
+COMMENT ON COLUMN public.ops_schedules.missed IS 'Of the due times that nobody could take in time: skip proposes none, once the newest, all the newest missed_most.';
+
+COMMENT ON COLUMN public.ops_schedules.jitter_seconds IS 'Each due time is taken up to so much later; how much follows from the schedule and the due time, so all processes agree.';
+
+COMMENT ON COLUMN public.ops_schedules.next_due_at IS 'Null: paused, or nothing comes after the last one.';
+
+COMMENT ON COLUMN public.ops_schedules.next_run_at IS 'The next due time with its jitter: when it is taken.';
+
+COMMENT ON COLUMN public.ops_schedules.last_due_at IS 'The newest due time that was dealt with: proposed, or passed over by the rule for missed ones.';
+
+COMMENT ON COLUMN public.ops_schedules.last_proposal_id IS 'What became of it; null when it was passed over. Not a reference: retention can have dropped it.';
+
+COMMENT ON COLUMN public.ops_schedules.version IS 'Grows with every change. Whoever acts on a schedule names the version it saw, and changes nothing when there is a newer one.';
 
 CREATE TABLE public.ops_sessions (
     session_id text NOT NULL,
@@ -683,6 +735,12 @@ ALTER TABLE ONLY public.ops_policy
 ALTER TABLE ONLY public.ops_proposals
     ADD CONSTRAINT ops_proposals_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ops_schedules
+    ADD CONSTRAINT ops_schedules_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.ops_schedules
+    ADD CONSTRAINT ops_schedules_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.ops_sessions
     ADD CONSTRAINT ops_sessions_pkey PRIMARY KEY (session_id);
 
@@ -757,6 +815,10 @@ CREATE UNIQUE INDEX ops_missions_retry_once ON public.ops_missions USING btree (
 CREATE INDEX ops_proposals_agent ON public.ops_proposals USING btree (agent_id, id);
 
 CREATE INDEX ops_proposals_pending ON public.ops_proposals USING btree (id) WHERE (decided_at IS NULL);
+
+CREATE INDEX ops_proposals_schedule ON public.ops_proposals USING btree (created_by, id) WHERE (created_by ~~ 'schedule:%'::text);
+
+CREATE INDEX ops_schedules_next ON public.ops_schedules USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
 
 CREATE INDEX ops_sessions_age ON public.ops_sessions USING btree (expires_at);
 

@@ -19,6 +19,7 @@ import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
 import type { Serving } from './loop/reasons.ts';
 import { startWatch, type Watch } from './alerts/watch.ts';
 import { seedPolicy } from './policy/policy.ts';
+import { type Scheduler, startScheduler } from './schedules/scheduler.ts';
 import { type Courier, startCourier } from './webhooks/courier.ts';
 import { makeFindLink } from './webhooks/links.ts';
 import { makeSecrets, type Secrets } from './webhooks/secrets.ts';
@@ -36,7 +37,13 @@ export type AppOptions = {
   /** Step kinds of your own, added to the built-in ones. */
   handlers?: Handlers;
   /** Which parts run in this process; all of them unless said otherwise. */
-  parts?: { worker?: boolean; heartbeat?: boolean; files?: boolean; webhooks?: boolean };
+  parts?: {
+    worker?: boolean;
+    heartbeat?: boolean;
+    files?: boolean;
+    schedules?: boolean;
+    webhooks?: boolean;
+  };
   /** Brings the database to this program's schema first. */
   migrate?: boolean;
 };
@@ -115,6 +122,7 @@ export function createApp(options: AppOptions): App {
   let ready = false;
   let sealer: Sealer | undefined;
   let heartbeat: Heartbeat | undefined;
+  let scheduler: Scheduler | undefined;
   let worker: Worker | undefined;
   let watch: Watch | undefined;
   let courier: Courier | undefined;
@@ -134,6 +142,8 @@ export function createApp(options: AppOptions): App {
         log,
         actions: [...ACTIONS, ...homeActions(config.home)],
       });
+    if (parts.schedules !== false)
+      scheduler = startScheduler({ database, propose }, log.child({ part: 'schedules' }));
     if (parts.files !== false) {
       bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
     }
@@ -193,6 +203,7 @@ export function createApp(options: AppOptions): App {
     await beginning.catch(() => undefined);
     await worker?.stop(graceMs, hurry);
     await heartbeat?.close();
+    await scheduler?.close();
     await watch?.close();
     await courier?.close();
     await bridge?.close();

@@ -39,6 +39,7 @@ const MAY: Record<string, string[]> = {
   engine: ['policy', 'missions', 'proposals', 'steps', 'db', 'lib', 'errors'],
   loop: ['engine', ...DOMAINS, 'events', 'db', 'lib', 'errors'],
   llm: ['lib', 'errors', 'log'],
+  schedules: ['loop', 'policy', 'agents', 'proposals', 'db', 'lib', 'errors', 'log'],
   workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],
   worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
   retention: ['policy', 'events', 'db', 'lib', 'errors'],
@@ -46,7 +47,7 @@ const MAY: Record<string, string[]> = {
   overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],
   mcp: ['client', 'event-stream', 'policy', 'proposals', 'missions', 'steps', 'lib', 'errors', 'version'],
   webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],
-  health: ['webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
+  health: ['schedules', 'webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
   alerts: ['health', 'overview', 'policy', 'db', 'lib', 'errors', 'log'],
   heartbeat: [
     'webhooks',
@@ -132,6 +133,7 @@ test('packages have one place each', () => {
     ai: /^llm\//,
     '@opentelemetry/api': /^lib\/tracing\.ts/,
     undici: /^(llm|webhooks)\//,
+    croner: /^schedules\//,
   };
   const wrong = imports.filter(({ from, target, typeOnly }) => {
     const name = target.startsWith('@')

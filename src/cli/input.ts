@@ -48,3 +48,14 @@ export function parseJson(text: string): unknown {
     );
   }
 }
+
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
+
+/** "90s", "15m", "1h30m", "2d", "1w", in seconds. @throws AppError usage */
+export function parseDuration(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^(\d{1,9}[smhdw])+$/.test(text))
+    throw new AppError('usage', `${name} "${text}" is no span of time; write 90s, 15m, 1h30m, 2d or 1w.`);
+  const parts = text.match(/\d+[smhdw]/g) ?? [];
+  return parts.reduce((sum, part) => sum + Number.parseInt(part, 10) * (SECONDS[part.at(-1) ?? ''] ?? 0), 0);
+}

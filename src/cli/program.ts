@@ -19,6 +19,7 @@ import { addPolicy } from './commands/policy.ts';
 import { addProposals } from './commands/proposals.ts';
 import { addPropose } from './commands/propose.ts';
 import { addRun } from './commands/run.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addSecrets } from './commands/secrets.ts';
 import { addShow } from './commands/show.ts';
 import { addStats } from './commands/stats.ts';
@@ -44,6 +45,7 @@ const COMMANDS = [
   addEvents,
   addPolicy,
   addAgents,
+  addSchedules,
   addKeys,
   addWebhooks,
   addSecrets,

@@ -14,6 +14,7 @@ export type Topic =
   | 'events' // events were written and wait for their seal
   | 'sealed' // events can be read
   | 'policy' // a policy value changed
+  | 'schedules' // a schedule changed
   | 'webhooks'; // a webhook was made or changed, or a call is to be tried now
 
 export type Hints = {

@@ -16,6 +16,7 @@ export const ENTITIES = [
   'file',
   'alert',
   'webhook',
+  'schedule',
   // What somebody else's program says it did: no change of our tables.
   'report',
 ] as const;

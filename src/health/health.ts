@@ -5,6 +5,7 @@ import { eventsHead } from '../events/events.ts';
 import { lastSignedHead } from '../events/proof/sign.ts';
 import { lastBeatAge } from '../heartbeat/heartbeat.ts';
 import { humanDuration } from '../lib/time.ts';
+import { readSchedulesHealth, type SchedulesHealth } from '../schedules/health.ts';
 import type { Llm } from '../llm/llm.ts';
 import { VERSION } from '../version.ts';
 import { webhookProblems } from '../webhooks/webhooks.ts';
@@ -47,6 +48,7 @@ export type Health = {
   counts: Record<string, number>;
   paused: { enabled: boolean; agents: string[] };
   llm: { serving: string; llm: boolean; extractive: boolean };
+  schedules: SchedulesHealth;
   /** Null in a process that has no workspace. */
   files: FilesHealth | null;
 };
@@ -61,7 +63,7 @@ const LEAST_FREE_BYTES = 2 ** 30;
 /** How the installation is, from the database and this process. */
 export async function readHealth(...about: About): Promise<Health> {
   const [database, llm, , files] = about;
-  const { state, latencyMs, beatAge, events, signed, problems } = await look(...about);
+  const { state, latencyMs, beatAge, events, signed, schedules, problems } = await look(...about);
   const counts = await selectCounts(database);
   const { serving, llm: hasModel, extractive } = llm.status();
   return {
@@ -94,6 +96,7 @@ export async function readHealth(...about: About): Promise<Health> {
     },
     paused: state.paused ?? { enabled: true, agents: [] },
     llm: { serving, llm: hasModel, extractive },
+    schedules,
     files,
   };
 }
@@ -118,6 +121,7 @@ async function look(...[database, llm, { home, heartbeatMs, llm: configured }, f
   const events = await eventsHead(database);
   const signed = await lastSignedHead(database, home);
   const failed = await selectFailedActions(database);
+  const schedules = await readSchedulesHealth(database);
   const { serving, llm: hasModel, extractive, providers } = llm.status();
   const deaf = database.hints.trouble();
 
@@ -153,10 +157,11 @@ async function look(...[database, llm, { home, heartbeatMs, llm: configured }, f
       add(`provider.${name}`, `A provider of language models cannot be used: ${problem}`);
   add('paused', state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.');
   add('disk_low', await diskProblem(home));
+  for (const message of schedules.problems) add('schedules', message);
   for (const message of await webhookProblems(database)) add('webhooks', message);
   for (const message of files?.problems ?? []) add('files', message);
 
-  return { state, latencyMs, beatAge, events, signed, problems };
+  return { state, latencyMs, beatAge, events, signed, schedules, problems };
 }
 
 async function diskProblem(home: string): Promise<string | null> {

@@ -9,7 +9,17 @@ export const SESSION_PATH = '/api/ops/session';
 export const DECISION_PATH = '/api/ops/decision';
 
 /** The pages of the dashboard, by the first part of their path. Each gets the same document, which holds nothing. */
-export const VIEWS = ['decide', 'proposals', 'missions', 'events', 'policy', 'agents', 'workers', 'files'];
+export const VIEWS = [
+  'decide',
+  'proposals',
+  'missions',
+  'events',
+  'policy',
+  'agents',
+  'schedules',
+  'workers',
+  'files',
+];
 const VIEW = new RegExp(`^/(?:(?:${VIEWS.join('|')})(?:/[\\w.-]{1,100})?)?$`);
 const ASSET = /^\/assets\/[\w.-]+$/;
 

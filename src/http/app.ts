@@ -32,6 +32,7 @@ import { policyRoutes } from './routes/policy.ts';
 import { proposalRoutes } from './routes/proposals.ts';
 import { proposeRoute } from './routes/propose.ts';
 import { reportRoute } from './routes/report.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
@@ -77,6 +78,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', policyRoutes(app))
     .route('/', agentRoutes(app))
     .route('/', keyRoutes(app))
+    .route('/', scheduleRoutes(app))
     .route('/', sessionRoutes(app))
     .route('/', webhookRoutes(app))
     .route('/', decisionRoutes(app))

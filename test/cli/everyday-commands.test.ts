@@ -112,6 +112,33 @@ test('policy, agents and keys are shown and set', async () => {
   expect((await asScout('proposals')).code).toBe(7);
 });
 
+test('schedules are added, shown, changed, paused and removed', async () => {
+  const added = await run(
+    'schedules',
+    'add',
+    'standup',
+    'What changed?',
+    '--cron',
+    '0 8 * * 1-5',
+    '--timezone',
+    'Europe/Berlin',
+  );
+  expect([added.code, added.stdout]).toEqual([0, expect.stringMatching(/next\n(.* 08:00:00 .*\n){5}/)]);
+  expect((await run('schedules')).stdout).toMatch(/standup +waiting +pm +0 8 \* \* 1-5 Europe\/Berlin/);
+  expect((await run('schedules', 'set', 'standup', '--every', '1h30m', '--missed', 'skip')).stdout).toContain(
+    'every 90 min',
+  );
+  const next = await json<{ upcoming: string[] }>('schedules', 'next', 'standup', '--count', '2');
+  expect(Date.parse(next.upcoming[1] ?? '') - Date.parse(next.upcoming[0] ?? '')).toBe(5_400_000);
+  expect((await run('schedules', 'pause', 'standup')).stdout).toContain('paused');
+  expect((await run('schedules', 'next', 'standup')).stdout).toContain('None');
+  expect((await run('schedules', 'resume', 'standup')).stdout).toContain('waiting');
+  expect((await run('schedules', 'remove', 'standup')).code).toBe(0);
+  expect((await run('schedules', 'show', 'standup')).code).toBe(3);
+  expect((await run('schedules', 'add', 'x', 'X', '--every', 'often')).stderr).toContain('1h30m');
+  expect((await run('schedules', 'add', 'x', 'X', '--cron', '0 0 30 2 *')).stderr).toContain('never comes');
+}, 60_000);
+
 test('a policy is previewed before it is set', async () => {
   await idOf('A wish to ship', '--kind', 'deploy');
   const shown = await run('policy', 'preview', 'auto_approve', '{"enabled": true, "kinds": ["deploy"]}');

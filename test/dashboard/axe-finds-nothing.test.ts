@@ -53,6 +53,10 @@ inBrowser('every view', () => {
       await tab.keyboard.press('Escape');
       await tab.getByRole('dialog').waitFor({ state: 'detached' });
     }
+    await tab.goto(`${browser.url}/schedules/nightly`);
+    await tab.getByRole('button', { name: 'Remove', exact: true }).click();
+    expect(await axe(tab)).toEqual([]);
+    await tab.keyboard.press('Escape');
     await tab.goto(`${browser.url}/agents`);
     for (const name of ['New agent', 'New key']) {
       await tab.getByRole('button', { name, exact: true }).click();

@@ -12,8 +12,15 @@ import { createKey, revokeKey } from '../../src/keys/keys.ts';
 import { approve, reject } from '../../src/loop/decide.ts';
 import { cancelMission, retryMission } from '../../src/loop/missions.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
+import {
+  changeSchedule,
+  pauseSchedule,
+  removeSchedule,
+  resumeSchedule,
+} from '../../src/schedules/schedules.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, readLog, testWorker } from '../support/loop.ts';
+import { add, partsOf, takeAll } from '../support/schedules.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 
 const db = useDatabase();
@@ -76,6 +83,18 @@ test('after every kind of change, replaying the sealed log gives the tables', as
   const doomed = await propose({ kind: 'content' });
   await worker.claimOne('analyze');
   await cancelMission(database, doomed.mission?.mission.id ?? '', { by: 'key:a' });
+
+  // A schedule that proposes, one that is changed, paused, resumed and passed over, and one of a name that had another.
+  const soon = new Date(Date.now() + 7_200_000);
+  await add(database, { name: 'hourly', every_seconds: 3_600, body: 'text', jitter_seconds: 60 });
+  await add(database, { name: 'strict', cron: '0 8 * * *', timezone: 'Europe/Berlin', missed: 'skip' });
+  await changeSchedule(database, 'strict', { every_seconds: 600 }, 'key:a');
+  await pauseSchedule(database, 'strict', 'key:a');
+  await resumeSchedule(database, 'strict', 'key:a');
+  await takeAll([partsOf(database)], new Date(soon.getTime() + 120_000));
+  await add(database, { name: 'again', at: soon.toISOString() });
+  await removeSchedule(database, 'again', 'key:a');
+  await add(database, { name: 'again', every_seconds: 90 });
 
   await setAgent(database, 'scout', { display_name: 'Scout', config: { tone: 'dry' } }, 'key:a');
   await noteFact(database, 'model_seen');

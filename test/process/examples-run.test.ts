@@ -37,3 +37,14 @@ test('an MCP client proposes and waits', async () => {
   expect(stdout).toMatch(/approved: auto_approve names the kind "analysis"\ncompleted, succeeded\n# Why did/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
 }, 90_000);
+
+test('schedules go over nights in which clocks are set', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/schedules-over-a-clock-change/run.mjs');
+  const { stdout } = await run(process.execPath, [script], { timeout: 100_000 });
+  expect(stdout.trim().split('\n')).toEqual([
+    'clocks forward, nightly (30 2 * * *): 03:00',
+    'clocks forward, every-half-hour (*/30 1-3 * * *): 01:00 01:30 03:00 03:30',
+    'clocks back, nightly (30 2 * * *): 02:30',
+    'clocks back, every-half-hour (*/30 1-3 * * *): 01:00 01:30 02:00 02:30 02:00 02:30 03:00 03:30',
+  ]);
+}, 120_000);

@@ -6,11 +6,13 @@ import { verifyLog } from '../../src/events/proof/verify.ts';
 import { ACTIONS } from '../../src/heartbeat/actions.ts';
 import { startHeartbeat } from '../../src/heartbeat/heartbeat.ts';
 import { silentLog } from '../../src/log.ts';
+import { pauseSchedule, removeSchedule } from '../../src/schedules/schedules.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { useDatabase } from '../support/database.ts';
 import { emptyHome, tamper } from '../support/sealed-log.ts';
 import { openPolicy, proposer, readLog, sealAll, testWorker } from '../support/loop.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
+import { add, partsOf, takeAll } from '../support/schedules.ts';
 import { dropEnded } from '../support/retention.ts';
 
 const db = useDatabase();
@@ -52,6 +54,22 @@ test('beats, reports and sightings are dropped; policy, agents and what happened
   ]);
   expect(await database.query('select from ops_beats')).toEqual([]);
   expect(await database.query('select from ops_action_runs')).toEqual([]);
+});
+
+test('of a schedule its changes and its newest due time are kept, also when it is paused or its proposals are gone', async () => {
+  const { database } = db;
+  const away = { agent_id: 'research', kind: 'research', every_seconds: 60 };
+  for (const name of ['runs', 'rests', 'goes']) await add(database, { ...away, name });
+  for (const hours of [1, 2, 3]) await takeAll([partsOf(database)], new Date(Date.now() + hours * 3_600_000));
+  await pauseSchedule(database, 'rests', 'test');
+  await removeSchedule(database, 'goes', 'test');
+  await dropEnded(database, home);
+  const left = (await readLog(database)).filter((event) => event.entity === 'schedule');
+  const kindsOf = (name: string) =>
+    left.filter((event) => event.entity_id === name).map((event) => event.kind);
+  expect(kindsOf('runs')).toEqual(['schedule.created', 'schedule.proposed']);
+  expect(kindsOf('rests')).toEqual(['schedule.created', 'schedule.paused']);
+  expect(kindsOf('goes')).toEqual(['schedule.created', 'schedule.removed']);
 });
 
 test('workers that ended go with their events, but for those that a kept step names', async () => {

@@ -58,7 +58,14 @@ export function useApp(options: TestAppOptions = {}): TestApp {
       config: testConfig(options.env),
       databaseUrl: handle.url,
       log: options.log ?? silentLog(),
-      parts: { worker: false, heartbeat: false, files: false, webhooks: false, ...options.parts },
+      parts: {
+        worker: false,
+        heartbeat: false,
+        files: false,
+        schedules: false,
+        webhooks: false,
+        ...options.parts,
+      },
     });
     await app.ready;
     const parts = makeHttpParts(app, options.http);

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setAgent } from '../../src/agents/agents.ts';
 import { approve, reject } from '../../src/loop/decide.ts';
 import { silentLog } from '../../src/log.ts';
+import { addSchedule, pauseSchedule } from '../../src/schedules/schedules.ts';
+import { takeDue } from '../../src/schedules/take-due.ts';
 import { StepError } from '../../src/worker/handler.ts';
 import { startWorker } from '../../src/worker/worker.ts';
 import type { TestApp } from './app.ts';
@@ -70,6 +72,7 @@ export async function fillEveryView(t: TestApp, texts: Texts): Promise<{ views: 
     key,
     json: { kind: 'agent.note', payload: { text: texts.payload, [texts.payload]: true } },
   });
+  await fillSchedules(t, texts);
   const outputs = join(t.app.config.workspace, 'outputs');
   await mkdir(outputs, { recursive: true });
   await writeFile(join(outputs, 'offers__2026-11-22_10-00-00.md'), texts.output);
@@ -88,6 +91,8 @@ export async function fillEveryView(t: TestApp, texts: Texts): Promise<{ views: 
       '/policy/plans',
       '/agents',
       '/agents/research',
+      '/schedules',
+      '/schedules/nightly',
       '/workers',
       '/files',
     ],
@@ -96,8 +101,27 @@ export async function fillEveryView(t: TestApp, texts: Texts): Promise<{ views: 
       '/proposals',
       `/proposals/${refused.proposal.id}`,
       `/missions/${done.mission?.mission.id}`,
+      '/schedules/resting',
       '/policy/daily_caps',
       '/policy/retention',
     ],
   };
+}
+
+/** One that has proposed, and one that is paused. */
+async function fillSchedules(t: TestApp, texts: Texts): Promise<void> {
+  const { database } = t.app;
+  await database.query('delete from ops_schedules');
+  const text = { agent_id: 'research', kind: 'analysis', title: texts.title, body: texts.body };
+  await addSchedule(
+    database,
+    { name: 'nightly', ...text, cron: '30 2 * * *', timezone: 'Europe/Berlin' },
+    'test',
+  );
+  await database.query(
+    `update ops_schedules set next_due_at = next_due_at - interval '2 days', next_run_at = next_run_at - interval '2 days'`,
+  );
+  await takeDue({ database, propose: t.app.propose }, new Date(), []);
+  await addSchedule(database, { name: 'resting', ...text, every_seconds: 900 }, 'test');
+  await pauseSchedule(database, 'resting', 'test');
 }

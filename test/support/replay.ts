@@ -13,7 +13,8 @@ type Tables = Record<
   | 'worker'
   | 'installation'
   | 'workspace'
-  | 'file',
+  | 'file'
+  | 'schedule',
   Map<string, Row>
 >;
 
@@ -31,6 +32,7 @@ export function replay(events: EventRow[]): Tables {
     installation: new Map(),
     workspace: new Map(),
     file: new Map(),
+    schedule: new Map(),
   };
   for (const event of events) {
     const table = tables[event.entity as keyof Tables];
@@ -39,6 +41,10 @@ export function replay(events: EventRow[]): Tables {
     // What is told of a workspace or reported by others changes nothing here.
     if (event.entity === 'workspace' && !payload.set) continue;
     const id = event.entity_id ?? '';
+    if (event.kind === 'schedule.removed') {
+      table.delete(id);
+      continue;
+    }
     const row = table.get(id) ?? { created_at: event.created_at };
     table.set(id, row);
     if (event.entity === 'policy') {
@@ -106,6 +112,10 @@ export async function readTables(database: Database): Promise<Tables> {
     workspace: await read('select id as _id, path, mode, halted from ops_workspaces'),
     file: await read(`select id as _id, created_at, workspace_id, name, form, status, digest, inode, agent_id,
       proposal_id, parent_id, root_id, depth, after_id, result, output, note, finished_at from ops_files`),
+    schedule:
+      await read(`select name as _id, created_at, id, agent_id, kind, title, ops_digest(body) as body, priority,
+      cron, every_seconds, starts_at, at, timezone, missed, missed_most, jitter_seconds, paused, next_due_at,
+      next_run_at, last_due_at, last_proposal_id, version, created_by from ops_schedules`),
     worker: await read(`select worker_id as _id, host, pid, version, kinds,
       coalesce(ended_as, 'alive') as status from ops_workers`),
   };

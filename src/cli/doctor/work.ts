@@ -73,8 +73,16 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
       : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
     checkSigned(health.events),
+    ...checkSchedules(health.schedules),
     ...(await checkWebhooks(config, database)),
   ];
+}
+
+function checkSchedules({ total, paused, next_due_at, problems }: Health['schedules']): Check[] {
+  if (problems.length > 0)
+    return problems.map((found) => problem('schedules', found, 'Look at it: `opsloop schedules`.'));
+  const next = next_due_at === null ? 'none is due' : `the next is due at ${next_due_at.toISOString()}`;
+  return [ok('schedules', total === 0 ? 'none' : `${total}, ${paused} of them paused; ${next}`)];
 }
 
 /** Each must have its secrets somewhere; that is here, unless another server sends its calls. */

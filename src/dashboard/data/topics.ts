@@ -15,13 +15,14 @@ export type Topic =
   | 'missions'
   | 'policy'
   | 'proposals'
+  | 'schedules'
   | 'stats'
   | 'steps'
   | 'workers';
 
 /** What may be different after an event about such a thing. */
 const TOUCHES: Record<string, readonly Topic[]> = {
-  proposal: ['proposals', 'missions', 'loop', 'attention', 'stats', 'caps', 'files', 'agents'],
+  proposal: ['proposals', 'missions', 'loop', 'attention', 'stats', 'caps', 'files', 'agents', 'schedules'],
   mission: ['missions', 'proposals', 'loop', 'attention', 'stats', 'files'],
   step: ['steps', 'missions', 'loop', 'attention', 'stats', 'caps', 'workers'],
   artefact: ['files', 'loop', 'missions'],
@@ -29,6 +30,7 @@ const TOUCHES: Record<string, readonly Topic[]> = {
   workspace: ['files', 'attention', 'health'],
   policy: ['policy', 'caps', 'attention', 'health', 'loop', 'files'],
   agent: ['agents'],
+  schedule: ['schedules', 'health'],
   key: ['keys'],
   worker: ['workers', 'health', 'attention'],
   beat: ['beats', 'health', 'attention'],

@@ -12,6 +12,7 @@ import { Now } from '../views/now/now.tsx';
 import { Policy } from '../views/policy/policy.tsx';
 import { Proposal } from '../views/proposals/proposal.tsx';
 import { Proposals } from '../views/proposals/proposals.tsx';
+import { Schedules } from '../views/schedules/schedules.tsx';
 import { Workers } from '../views/workers/workers.tsx';
 import { Account } from './account.tsx';
 import { LiveMark } from './live-mark.tsx';
@@ -25,6 +26,7 @@ const PLACES = [
   ['/events', 'Events'],
   ['/policy', 'Policy'],
   ['/agents', 'Agents'],
+  ['/schedules', 'Schedules'],
   ['/workers', 'Workers'],
   ['/files', 'Files'],
 ] as const;
@@ -89,6 +91,10 @@ export function Shell({ isOutdated }: { isOutdated: boolean }) {
             <Agents id={null} />
           </Route>
           <Route path="/agents/:id">{({ id }) => <Agents key={id} id={id} />}</Route>
+          <Route path="/schedules">
+            <Schedules name={null} />
+          </Route>
+          <Route path="/schedules/:name">{({ name }) => <Schedules key={name} name={name} />}</Route>
           <Route path="/workers" component={Workers} />
           <Route path="/files" component={Files} />
           <Route>

@@ -43,6 +43,7 @@ function pageOf(entity: string, id: string, proposalId: string | null): string |
   if (entity === 'mission') return `/missions/${id}`;
   if (entity === 'agent') return `/agents/${encodeURIComponent(id)}`;
   if (entity === 'policy') return `/policy/${encodeURIComponent(id)}`;
+  if (entity === 'schedule') return `/schedules/${encodeURIComponent(id)}`;
   if (entity === 'key') return '/agents';
   if (entity === 'worker' || entity === 'beat') return '/workers';
   if (entity === 'file' || entity === 'workspace') return '/files';

@@ -57,7 +57,7 @@ export async function countThreads(db: Db, proposals: readonly string[]): Promis
 }
 
 export type LooseEvents = {
-  /** Those of no thread that tell of what is over: beats, reports, and what was seen of a workspace. */
+  /** Those of no thread that tell of what is over: beats, reports, what was seen of a workspace, due times of schedules. */
   ids: number[];
   last: number | null;
   /** All of them were old enough: older ones can follow. */
@@ -73,9 +73,13 @@ export async function selectLoose(
 ): Promise<LooseEvents> {
   const [row] = await db.query<LooseEvents>(
     `select coalesce(array_agg(id) filter (where created_at < $2 and proposal_id is null
-         and (entity in ('beat', 'report') or (entity = 'workspace' and not payload ? 'set'))), '{}') as ids,
+         and (entity in ('beat', 'report') or (entity = 'workspace' and not payload ? 'set')
+           -- The newest event of a schedule tells all that it is; of those before, due times alone are many.
+           or (kind in ('schedule.proposed', 'schedule.passed_over') and not exists (
+             select from ops_schedules s
+             where s.name = entity_id and to_jsonb(s.version) = payload -> 'set' -> 'version')))), '{}') as ids,
        max(id) as last, coalesce(bool_and(created_at < $2), false) as "goOn"
-     from (select id, created_at, entity, proposal_id, payload from ops_events
+     from (select id, created_at, kind, entity, entity_id, proposal_id, payload from ops_events
            where id > $1 order by id limit $3) as next`,
     [afterId, before, limit],
   );

@@ -11,6 +11,7 @@ export const Next = z
 const Id = z.uuid();
 export const IdParam = strict({ id: Id });
 export const AgentParam = strict({ agent_id: Name });
+export const NameParam = strict({ name: Name });
 
 /** A query member that is an id. */
 export const IdFilter = Id.optional();

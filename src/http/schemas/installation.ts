@@ -141,6 +141,12 @@ export const Health = z
     counts: z.record(z.string(), z.number()),
     paused: Paused,
     llm: z.object({ serving: z.string(), llm: z.boolean(), extractive: z.boolean() }),
+    schedules: z.object({
+      total: z.number().int(),
+      paused: z.number().int(),
+      next_due_at: Time.nullable(),
+      problems: z.array(z.string()),
+    }),
     files: z
       .object({ mode: z.string().nullable(), waiting: z.number().int(), problems: z.array(z.string()) })
       .nullable(),

@@ -22,13 +22,24 @@ const ENTITIES: Record<Entity, true> = {
   file: true,
   alert: true,
   webhook: true,
+  schedule: true,
   report: true,
 };
 const CHOICES = [
   { value: '', label: 'anything' },
   ...Object.keys(ENTITIES).map((entity) => ({ value: entity, label: entity })),
 ];
-const GROUPS = ['proposal.', 'mission.', 'step.', 'model.', 'file.', 'heartbeat.', 'worker.', 'policy.'];
+const GROUPS = [
+  'proposal.',
+  'mission.',
+  'step.',
+  'model.',
+  'file.',
+  'heartbeat.',
+  'worker.',
+  'policy.',
+  'schedule.',
+];
 
 /** Which events are shown; it stands in the address. */
 export function Filters({
