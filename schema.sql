@@ -77,11 +77,15 @@ CREATE TABLE public.ops_api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
+    kinds text[],
     CONSTRAINT ops_api_keys_agents_never_decide CHECK (((agent_id IS NULL) OR (NOT (scopes && ARRAY['approve'::text, 'admin'::text])))),
+    CONSTRAINT ops_api_keys_kinds CHECK (((kinds IS NULL) OR ((cardinality(kinds) > 0) AND ('work'::text = ANY (scopes))))),
     CONSTRAINT ops_api_keys_scopes CHECK (((scopes <@ ARRAY['propose'::text, 'read'::text, 'emit'::text, 'work'::text, 'approve'::text, 'admin'::text]) AND (cardinality(scopes) > 0)))
 );
 
 COMMENT ON TABLE public.ops_api_keys IS 'Keys, by the digest of their secret. A key with an agent speaks for that agent and can never decide.';
+
+COMMENT ON COLUMN public.ops_api_keys.kinds IS 'The kinds of steps that it may claim; null: all that can be worked over HTTP.';
 
 CREATE TABLE public.ops_artefacts (
     name text NOT NULL,
@@ -614,10 +618,33 @@ COMMENT ON COLUMN public.ops_webhooks.agents IS 'Only what belongs to these; nul
 
 COMMENT ON COLUMN public.ops_webhooks.links_by IS 'The key that decides when somebody follows a link in a call; null: calls have no such links.';
 
+CREATE TABLE public.ops_work_claims (
+    claim_id uuid NOT NULL,
+    step_id uuid NOT NULL,
+    worker_id text NOT NULL,
+    key_id text NOT NULL,
+    attempt integer NOT NULL,
+    secret_hash bytea NOT NULL,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    renewed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease_expires_at timestamp with time zone NOT NULL,
+    ended jsonb
+);
+
+COMMENT ON TABLE public.ops_work_claims IS 'Claims that were given out over HTTP, each with a lease and a token of its own. Kept for an hour after their end, so that whoever missed an answer gets it again.';
+
+COMMENT ON COLUMN public.ops_work_claims.attempt IS 'Of the step, whose own counter goes on with the next claim.';
+
+COMMENT ON COLUMN public.ops_work_claims.secret_hash IS 'The digest of the token, which opens this one claim.';
+
+COMMENT ON COLUMN public.ops_work_claims.lease_expires_at IS 'Its distance from renewed_at is the length of the lease.';
+
+COMMENT ON COLUMN public.ops_work_claims.ended IS 'How it ended by its worker, where the step''s row does not say so; null while it may hold.';
+
 CREATE TABLE public.ops_workers (
     worker_id text NOT NULL,
     host text NOT NULL,
-    pid integer NOT NULL,
+    pid integer,
     version text NOT NULL,
     kinds jsonb NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -625,12 +652,17 @@ CREATE TABLE public.ops_workers (
     lease_expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     ended_as text,
+    key_id text,
     CONSTRAINT ops_workers_ended CHECK ((((ended_at IS NULL) = (ended_as IS NULL)) AND (ended_as = ANY (ARRAY['stopped'::text, 'died'::text]))))
 );
 
 COMMENT ON TABLE public.ops_workers IS 'One row per boot of a worker process. Its lease covers all claims it holds, so that renewal costs one write.';
 
-COMMENT ON COLUMN public.ops_workers.kinds IS 'Step kinds it works and how many of each at a time.';
+COMMENT ON COLUMN public.ops_workers.pid IS 'Null: it works over HTTP.';
+
+COMMENT ON COLUMN public.ops_workers.kinds IS 'Step kinds it works and how many of each at a time; over HTTP 1, for there each claim says how many.';
+
+COMMENT ON COLUMN public.ops_workers.key_id IS 'Whose key it works with over HTTP, and nobody else may speak for it. Null: a process of this program.';
 
 CREATE TABLE public.ops_workspaces (
     id uuid NOT NULL,
@@ -756,6 +788,9 @@ ALTER TABLE ONLY public.ops_webhooks
 ALTER TABLE ONLY public.ops_webhooks
     ADD CONSTRAINT ops_webhooks_pkey PRIMARY KEY (webhook_id);
 
+ALTER TABLE ONLY public.ops_work_claims
+    ADD CONSTRAINT ops_work_claims_pkey PRIMARY KEY (claim_id);
+
 ALTER TABLE ONLY public.ops_workers
     ADD CONSTRAINT ops_workers_pkey PRIMARY KEY (worker_id);
 
@@ -833,6 +868,8 @@ CREATE UNIQUE INDEX ops_steps_mission ON public.ops_steps USING btree (mission_i
 CREATE INDEX ops_steps_retried ON public.ops_steps USING btree (available_at) WHERE ((available_at IS NOT NULL) AND (attempt > 0));
 
 CREATE INDEX ops_steps_running ON public.ops_steps USING btree (worker_id) WHERE (status = 'running'::text);
+
+CREATE INDEX ops_work_claims_age ON public.ops_work_claims USING btree (claimed_at);
 
 CREATE INDEX ops_workers_alive ON public.ops_workers USING btree (lease_expires_at) WHERE (ended_at IS NULL);
 

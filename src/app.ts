@@ -25,8 +25,11 @@ import { makeFindLink } from './webhooks/links.ts';
 import { makeSecrets, type Secrets } from './webhooks/secrets.ts';
 import type { Handlers } from './worker/handler.ts';
 import { BUILT_IN_HANDLERS } from './worker/handlers.ts';
-import { type AgentModel, isServed, modelKindsOf } from './worker/serving.ts';
+import { type AgentModel, isServed } from './worker/serving.ts';
+import { type Keeper, startKeeper } from './worker/keeper.ts';
 import { startWorker, type Worker } from './worker/worker.ts';
+import { usesModel } from './work/kinds.ts';
+import { makeWork, type Work } from './work/work.ts';
 import { type Bridge, filesHealth, startBridge } from './workspace/bridge.ts';
 import { fileHandlers } from './workspace/handlers/handlers.ts';
 
@@ -36,9 +39,10 @@ export type AppOptions = {
   log: Log;
   /** Step kinds of your own, added to the built-in ones. */
   handlers?: Handlers;
-  /** Which parts run in this process; all of them unless said otherwise. */
+  /** Which parts run in this process; all of them unless said otherwise. A worker always has a keeper. */
   parts?: {
     worker?: boolean;
+    keeper?: boolean;
     heartbeat?: boolean;
     files?: boolean;
     schedules?: boolean;
@@ -70,6 +74,8 @@ export type App = {
   /** What is wrong, as health says it. */
   problems(): Promise<Problem[]>;
   worker(): Worker | undefined;
+  /** What workers over HTTP do. */
+  work: Work;
   /** The bridge to the workspace's files, where it runs in this process. */
   bridge(): Bridge | undefined;
   /** False until the database answered, was migrated and seeded; the API answers 503 so long. */
@@ -128,6 +134,7 @@ export function createApp(options: AppOptions): App {
   let courier: Courier | undefined;
   const secrets = makeSecrets(config.home, config.secret);
   const problems = () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null);
+  let keeper: Keeper | undefined;
 
   const begin = async () => {
     await prepared;
@@ -164,7 +171,7 @@ export function createApp(options: AppOptions): App {
         signal: closing.signal,
         ...(config.workerIdPrefix ? { idPrefix: config.workerIdPrefix } : {}),
       });
-    }
+    } else if (parts.keeper !== false) keeper = startKeeper(database, log.child({ part: 'keeper' }));
   };
   const beginning = begin();
   // Whoever does not wait for it is told by the log of whoever does.
@@ -188,6 +195,7 @@ export function createApp(options: AppOptions): App {
     health: () => readHealth(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
     problems,
     worker: () => worker,
+    work: makeWork(database, { handlers, configured: config.apiKey, log }),
     bridge: () => bridge,
     isReady: () => ready,
     ready: beginning,
@@ -202,6 +210,7 @@ export function createApp(options: AppOptions): App {
     hurry?.addEventListener('abort', onHurry, { once: true });
     await beginning.catch(() => undefined);
     await worker?.stop(graceMs, hurry);
+    await keeper?.stop();
     await heartbeat?.close();
     await scheduler?.close();
     await watch?.close();
@@ -233,13 +242,13 @@ function prepareDatabase(database: Database, options: AppOptions, signal: AbortS
 }
 
 function servingOf(handlers: Handlers, llm: Llm, agentModel: AgentModel): Serving {
-  const modelKinds = modelKindsOf(handlers);
   return {
-    modelKinds,
+    usesModel: (kind) => usesModel(handlers, kind),
+    isOurs: (kind) => Object.hasOwn(handlers, kind),
     unserved(kind, agent) {
       const own = agent !== null && (agent.model_override ?? agentModel(agent.agent_id)) !== undefined;
       const status = llm.status();
-      if (!modelKinds.includes(kind) || isServed(status, kind, own)) return null;
+      if (handlers[kind]?.usesModel !== true || isServed(status, kind, own)) return null;
       return status.extractive
         ? 'It needs a language model, and only the built-in extractive analyst is there; start Ollama (`ollama pull <model>`) or set OPSLOOP_LLM.'
         : `It waits for a language model: ${status.serving}`;

@@ -17,6 +17,8 @@ export const ERRORS = {
   unknown_route: { status: 404, exitCode: 3, title: 'There is no such route' },
   method_not_allowed: { status: 405, exitCode: 2, title: 'The route does not have that method' },
   conflict: { status: 409, exitCode: 6, title: 'The state it is in does not allow that' },
+  claim_lost: { status: 409, exitCode: 6, title: 'The claim does not hold its step any more' },
+  worker_ended: { status: 409, exitCode: 6, title: 'That worker has ended' },
   too_large: { status: 413, exitCode: 2, title: 'The request is too large' },
   unsupported_media_type: { status: 415, exitCode: 2, title: 'Only application/json is accepted' },
   unknown_agent: { status: 422, exitCode: 4, title: 'No agent has that id' },

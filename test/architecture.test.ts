@@ -42,6 +42,7 @@ const MAY: Record<string, string[]> = {
   schedules: ['loop', 'policy', 'agents', 'proposals', 'db', 'lib', 'errors', 'log'],
   workspace: ['worker', 'loop', 'engine', 'policy', 'agents', 'db', 'lib', 'errors', 'log'],
   worker: ['engine', 'agents', 'llm', 'db', 'lib', 'errors', 'log', 'version'],
+  work: ['worker', 'engine', 'keys', 'db', 'lib', 'errors', 'log'],
   retention: ['policy', 'events', 'db', 'lib', 'errors'],
   tallies: ['events', 'db', 'lib', 'errors'],
   overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],

@@ -49,6 +49,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** What stands between commas. */
+export function parseList(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
+}
+
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
 /** "90s", "15m", "1h30m", "2d", "1w", in seconds. @throws AppError usage */

@@ -26,6 +26,7 @@ import { addStats } from './commands/stats.ts';
 import { addUp } from './commands/up.ts';
 import { addWebhooks } from './commands/webhooks.ts';
 import { addWhy } from './commands/why.ts';
+import { addWork } from './commands/work.ts';
 import { addWorker } from './commands/worker.ts';
 
 const COMMANDS = [
@@ -54,6 +55,7 @@ const COMMANDS = [
   addOpen,
   addWorker,
   addMcp,
+  addWork,
   addMigrate,
   addDoctor,
 ];

@@ -11,18 +11,29 @@ export type Brief = {
 };
 
 export async function loadBrief(db: Db, claim: Claim): Promise<Brief> {
-  const prior =
-    claim.mission_id !== null && claim.position > 1 ? priorOutputs(db, claim.mission_id, claim.position) : [];
-  const asked = db.query<{ proposal: Brief['proposal']; agent: Brief['agent'] }>(
-    `select jsonb_build_object('id', p.id, 'kind', p.kind, 'title', p.title, 'body', p.body) as proposal,
+  const brief = (await loadBriefs(db, [claim])).get(claim.id);
+  if (!brief) throw new Error(`step ${claim.id} has no proposal`);
+  return brief;
+}
+
+/** By the id of the step; one without a proposal is left out. */
+export async function loadBriefs(db: Db, claims: readonly Claim[]): Promise<Map<string, Brief>> {
+  const asked = db.query<{ id: string } & Omit<Brief, 'prior'>>(
+    `select s.id, jsonb_build_object('id', p.id, 'kind', p.kind, 'title', p.title, 'body', p.body) as proposal,
        jsonb_build_object('agent_id', p.agent_id, 'role', a.role, 'model_override', a.model_override) as agent
      from ops_steps s join ops_proposals p on p.id = s.proposal_id
      left join ops_agent_config a on a.agent_id = p.agent_id
-     where s.id = $1`,
-    [claim.id],
+     where s.id = any ($1::uuid[])`,
+    [claims.map((claim) => claim.id)],
     'opsloop_brief',
   );
-  const [[row], outputs] = await Promise.all([asked, prior]);
-  if (!row) throw new Error(`step ${claim.id} has no proposal`);
-  return { ...row, prior: outputs };
+  const priors = Promise.all(
+    claims.map(async ({ id, mission_id, position }): Promise<[string, PriorOutput[]]> => {
+      const isFirst = mission_id === null || position === 1;
+      return [id, isFirst ? [] : await priorOutputs(db, mission_id, position)];
+    }),
+  );
+  const [rows, prior] = await Promise.all([asked, priors]);
+  const priorOf = new Map(prior);
+  return new Map(rows.map(({ id, ...row }) => [id, { ...row, prior: priorOf.get(id) ?? [] }]));
 }

@@ -1,7 +1,11 @@
 import type { Db } from '../db/database.ts';
 import type { ClaimRef } from './schema.ts';
 
-export type Completion = ClaimRef & { output: unknown };
+export type Completion = ClaimRef & {
+  output: unknown;
+  /** Its worker, where one caller speaks for several. */
+  by?: string;
+};
 
 /**
  * Completes steps by their claims, and in the same statement makes each mission's next step claimable or,

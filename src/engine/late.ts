@@ -18,14 +18,15 @@ export async function recordLate(db: Db, late: Completion[], workerId: string): 
   await db.query(
     `insert into ops_events (kind, source, entity, entity_id, proposal_id, payload)
      select 'step.late_result', 'worker', 'step', s.id::text, s.proposal_id, jsonb_build_object(
-       'cause', jsonb_build_object('by', $4::text, 'reason', 'claim lost'), 'claim_id', given.claim_id,
+       'cause', jsonb_build_object('by', given.by, 'reason', 'claim lost'), 'claim_id', given.claim_id,
        'output', ops_digest(given.output), 'found', jsonb_build_object('status', s.status, 'claim_id', s.claim_id))
-     from unnest($1::uuid[], $2::uuid[], $3::text[]) as given(id, claim_id, output) join ops_steps s on s.id = given.id`,
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as given(id, claim_id, output, by)
+       join ops_steps s on s.id = given.id`,
     [
       late.map((one) => one.id),
       late.map((one) => one.claim_id),
       late.map((one) => JSON.stringify(one.output ?? null)),
-      workerId,
+      late.map((one) => one.by ?? workerId),
     ],
   );
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Db } from '../db/database.ts';
 import { claimLanes } from './claim.ts';
 import { findLanes, peekLanes, type ReadyLane } from './lanes.ts';
 import { isLimited, lockRoom, readRules, type Rules } from './limits.ts';
@@ -8,17 +8,26 @@ import { shareOut } from './share.ts';
 /** Leaves some agents out, or takes of some alone. */
 export type Agents = { not?: readonly string[]; only?: readonly string[] };
 
+/** Writes that belong to claims: in their transaction, which may run more than once, or not at all. */
+export type WithClaims = (tx: Db, claims: Claim[]) => Promise<void>;
+
 /** Where steps are claimed: the highest priority first, within it agents in turn, each agent's oldest first. */
 export type Queue = {
   /** Something may be there that was not when we last looked. Without it nothing is looked at again. */
   changed(): void;
-  /** Whether there is something to claim of these kinds, as far as we know. */
-  hasReady(kinds: readonly string[]): Promise<boolean>;
+  /** Of which of these kinds there is something to claim, as far as we know. */
+  ready(kinds: readonly string[]): Promise<Set<string>>;
   /**
    * At most `free` steps of each kind, of one priority each; `keep` gets them as they come, so that none waits for
    * the others or is lost when they fail. When it gets none, there is none until something changes.
    */
-  claim(workerId: string, free: FreeSlots, keep: (claims: Claim[]) => void, agents?: Agents): Promise<void>;
+  claim(
+    workerId: string,
+    free: FreeSlots,
+    keep: (claims: Claim[]) => void,
+    agents?: Agents,
+    alongside?: WithClaims,
+  ): Promise<void>;
   /** Milliseconds until it is worth asking again although nothing changes; infinite when it is not. Tells it once. */
   restMs(): number;
 };
@@ -135,15 +144,22 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
     }
   };
 
-  const claimUnlimited = async (workerId: string, shares: Shares): Promise<Claim[]> => {
+  const claimUnlimited = async (
+    workerId: string,
+    shares: Shares,
+    alongside?: WithClaims,
+  ): Promise<Claim[]> => {
     if (shares.size === 0) return [];
-    const claims = await claimLanes(database, workerId, ask(shares), rules.limits);
+    const take = (db: Db) => claimLanes(db, workerId, ask(shares), rules.limits);
+    const claims = alongside
+      ? await database.transaction(async (tx) => withWrites(tx, await take(tx), alongside))
+      : await take(database);
     note(shares, claims);
     return claims;
   };
 
   /** Of what is limited, as much of its slots as there is room for. */
-  const claimLimited = async (workerId: string, shares: Shares): Promise<Claim[]> => {
+  const claimLimited = async (workerId: string, shares: Shares, alongside?: WithClaims): Promise<Claim[]> => {
     if (shares.size === 0) return [];
     const offered = [...shares.keys()];
     const within: Shares = new Map();
@@ -157,7 +173,8 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
         const slots = ofKind.reduce((sum, lane) => sum + (shares.get(lane) ?? 0), 0);
         for (const [lane, share] of shareOut(ofKind, slots, room)) within.set(lane, share);
       }
-      return within.size === 0 ? [] : claimLanes(tx, workerId, ask(within), rules.limits);
+      if (within.size === 0) return [];
+      return withWrites(tx, await claimLanes(tx, workerId, ask(within), rules.limits), alongside);
     });
     for (const lane of offered) lane.ready = false;
     note(within, claims);
@@ -200,24 +217,33 @@ export function makeQueue(database: Database, clock: () => number = () => perfor
       restMs = Infinity;
       return ms;
     },
-    async hasReady(kinds) {
+    async ready(kinds) {
       await refresh(kinds);
-      return ofKinds(kinds).some(mayBeClaimed);
+      return new Set(
+        ofKinds(kinds)
+          .filter(mayBeClaimed)
+          .map(({ kind }) => kind),
+      );
     },
-    async claim(workerId, free, keep, agents = {}) {
+    async claim(workerId, free, keep, agents = {}, alongside) {
       const kinds = Object.keys(free).filter((kind) => (free[kind] ?? 0) > 0);
       if (kinds.length === 0) return;
       await refresh(kinds);
       for (let shares = offer(free, agents); shares.size > 0; shares = offer(free, agents)) {
         const part = (limited: boolean): Shares =>
           new Map([...shares].filter(([lane]) => isLimited(rules.limits, lane) === limited));
-        const unlimited = await claimUnlimited(workerId, part(false));
+        const unlimited = await claimUnlimited(workerId, part(false), alongside);
         if (unlimited.length > 0) keep(unlimited);
-        const limited = await claimLimited(workerId, part(true));
+        const limited = await claimLimited(workerId, part(true), alongside);
         if (limited.length > 0) keep(limited);
         if (unlimited.length + limited.length > 0) return;
         await readRulesAnew();
       }
     },
   };
+}
+
+async function withWrites(tx: Db, claims: Claim[], alongside?: WithClaims): Promise<Claim[]> {
+  if (claims.length > 0) await alongside?.(tx, claims);
+  return claims;
 }

@@ -43,6 +43,14 @@ export type LlmCall = {
   outcome: string;
 };
 
+/**
+ * How a claim over HTTP was ended by its worker. `lost`: an end came when it did not hold any more; `late`: a result
+ * did, and an event keeps the evidence.
+ */
+export type WorkEnd = ({ as: 'failed'; final: boolean } | { as: 'released' } | { as: 'lost' }) & {
+  late?: boolean;
+};
+
 /** How long a worker's claims hold without renewal, and how often it renews and looks for dead ones. */
 export const LEASE_MS = 10_000;
 export const RENEW_EVERY_MS = 3_000;

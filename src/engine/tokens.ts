@@ -17,7 +17,11 @@ const MOST_USD = 100_000;
  * lost, for they are spent. An attempt's calls are kept once, however often an ambiguous commit is repeated;
  * the step's own row must have been written before in the transaction, which makes a repeat wait for the first.
  */
-export async function recordCalls(tx: Db, claim: Claim, calls: readonly LlmCall[]): Promise<void> {
+export async function recordCalls(
+  tx: Db,
+  claim: Pick<Claim, 'id' | 'attempt' | 'claim_id' | 'agent_id' | 'proposal_id'>,
+  calls: readonly LlmCall[],
+): Promise<void> {
   if (calls.length === 0) return;
   const rows = calls.map(({ engine, provider, model, outcome, ...counts }) => ({
     engine,

@@ -90,13 +90,17 @@ export async function retireWorker(db: Db, workerId: string): Promise<void> {
 /**
  * Declares workers dead whose lease ran out. A database that has just restarted gives every lease one fresh
  * period first, because nobody could renew while it was away.
+ * @param httpSinceMs those who work over HTTP get theirs from then on (by the database's clock): they renew
+ *   through a server, which may have been away
  */
-export async function buryDeadWorkers(tx: Db): Promise<string[]> {
+export async function buryDeadWorkers(tx: Db, httpSinceMs = 0): Promise<string[]> {
   const rows = await tx.query<{ worker_id: string }>(
     `with dead as materialized (
        select worker_id from ops_workers
        where ended_at is null
-         and clock_timestamp() > greatest(lease_expires_at, pg_postmaster_start_time() + $1 * interval '1 ms')
+         and clock_timestamp() > greatest(lease_expires_at, pg_postmaster_start_time() + $1 * interval '1 ms',
+           case when key_id is not null then (lease_expires_at - renewed_at)
+             + greatest(pg_postmaster_start_time(), to_timestamp($2::float8 / 1000)) end)
        for update skip locked),
      ended as (
        update ops_workers w set ended_at = clock_timestamp(), ended_as = 'died'
@@ -107,12 +111,12 @@ export async function buryDeadWorkers(tx: Db): Promise<string[]> {
          'cause', jsonb_build_object('by', 'sweep', 'reason', 'lease ran out'), 'renewed_at', renewed_at)
        from ended)
      select worker_id from ended`,
-    [LEASE_MS],
+    [LEASE_MS, httpSinceMs],
   );
   return rows.map((row) => row.worker_id);
 }
 
-/** The database's clock, in milliseconds, and whether a lease has run out or a running step has no living worker. */
+/** The database's clock, in milliseconds, and whether a lease may have run out or a running step has no living worker. */
 export type Watch = { ms: number; any_dead: boolean };
 
 /** Cheaper than the sweep that would end what is dead. */
@@ -121,7 +125,11 @@ export async function watchForDead(db: Db): Promise<Watch> {
     `select extract(epoch from clock_timestamp())::float8 * 1000 as ms,
        exists (select from ops_workers where ended_at is null and lease_expires_at < clock_timestamp())
          or exists (select from ops_steps s where s.status = 'running' and not exists (
-              select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null)) as any_dead`,
+              select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null))
+         or exists (select from ops_steps s, lateral (
+              select from ops_work_claims c
+              where c.claim_id = s.claim_id and c.lease_expires_at < clock_timestamp() limit 1) as expired
+              where s.status = 'running') as any_dead`,
     [],
     'opsloop_watch',
   );
@@ -132,7 +140,10 @@ export async function watchForDead(db: Db): Promise<Watch> {
 export type WorkerRow = {
   worker_id: string;
   host: string;
-  pid: number;
+  /** Null: it works over HTTP, with the key `key_id`; `agent_id` is the agent that the key speaks for. */
+  pid: number | null;
+  key_id: string | null;
+  agent_id: string | null;
   version: string;
   kinds: Record<string, number>;
   started_at: Date;
@@ -147,9 +158,10 @@ export type WorkerRow = {
 /** Those alive first, then the most recent. */
 export function listWorkers(db: Db, limit: number): Promise<WorkerRow[]> {
   return db.query<WorkerRow>(
-    `select w.*, ended_at is null and lease_expires_at > clock_timestamp() as alive,
+    `select w.*, k.agent_id, ended_at is null and lease_expires_at > clock_timestamp() as alive,
        (select count(*) from ops_steps s where s.status = 'running' and s.worker_id = w.worker_id)::integer as holds
-     from ops_workers w order by ended_at is not null, started_at desc limit $1`,
+     from ops_workers w left join ops_api_keys k on k.key_id = w.key_id order by ended_at is not null, started_at desc
+     limit $1`,
     [limit],
   );
 }

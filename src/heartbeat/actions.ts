@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { MOST_AT_ONCE, recoverSteps } from '../engine/recover.ts';
+import { deleteOldWorkClaims } from '../engine/work-claims.ts';
 import { signChainEnd } from '../events/proof/sign.ts';
 import { forgetOldSessions } from '../keys/sessions.ts';
 import { readPolicyKey } from '../policy/policy.ts';
@@ -32,18 +33,27 @@ const recoverStaleSteps: Action = {
   },
 };
 
-/** Forgets the answers that are kept for repeated requests after their 7 days, counters of days gone by, and sessions. */
+/** Goes on in rounds while each finds as many as it may. @returns how many in all */
+async function untilFew(deleteSome: () => Promise<number>): Promise<number> {
+  let sum = 0;
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const deleted = await deleteSome();
+    sum += deleted;
+    if (deleted < MOST_ANSWERS_AT_ONCE) break;
+  }
+  return sum;
+}
+
+/**
+ * Forgets the answers that are kept for repeated requests after their 7 days, claims over HTTP that are over, counters of
+ * days gone by, and sessions.
+ */
 const forgetOldAnswers: Action = {
   name: 'forgetOldAnswers',
   async run(database) {
-    let deleted = 0;
-    for (let round = 0; round < MOST_ROUNDS; round++) {
-      const answers = await deleteOldAnswers(database);
-      deleted += answers;
-      if (answers < MOST_ANSWERS_AT_ONCE) break;
-    }
     return {
-      deleted,
+      deleted: await untilFew(() => deleteOldAnswers(database)),
+      claims: await untilFew(() => deleteOldWorkClaims(database, MOST_ANSWERS_AT_ONCE)),
       counters: await deleteOldCounters(database),
       sessions: await forgetOldSessions(database),
       ...(await forgetOldCalls(database)),

@@ -1,12 +1,19 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../errors.ts';
-import type { Caller, Scope } from '../keys/schema.ts';
+import type { Caller, HeldClaim, Scope } from '../keys/schema.ts';
 import type { HttpEnv } from './env.ts';
 
 /** Where a browser signs in and out. */
 export const SESSION_PATH = '/api/ops/session';
 /** Where somebody decides by a link, who has no key. */
 export const DECISION_PATH = '/api/ops/decision';
+
+/** What is done with one claim, by its token. */
+export const CLAIM_PATH = '/api/ops/work/claims/';
+
+export function isClaimPath(path: string): boolean {
+  return path.startsWith(CLAIM_PATH);
+}
 
 /** The pages of the dashboard, by the first part of their path. Each gets the same document, which holds nothing. */
 export const VIEWS = [
@@ -61,6 +68,12 @@ export function needsLink() {
   return { security, middleware: [refuseQuery], 'x-agents': 'never' as const };
 }
 
+/** The part of a route's definition that says it needs the token of the claim that its path names. */
+export function needsClaim() {
+  const security: Record<string, string[]>[] = [{ claim: [] }];
+  return { security, middleware: [requireClaim, refuseQuery], 'x-agents': 'own' as const };
+}
+
 /**
  * The part of a route's definition that says it needs no key.
  * @param query whether any query may stand in its address
@@ -68,6 +81,24 @@ export function needsLink() {
 export function needsNoKey({ query = false } = {}) {
   const security: Record<string, string[]>[] = [];
   return { security, middleware: query ? [] : [refuseQuery] };
+}
+
+const requireClaim: MiddlewareHandler<HttpEnv> = async function requireClaim(c, next) {
+  heldClaim(c);
+  await next();
+};
+
+/** The claim that the caller's token opens. @throws AppError forbidden when it is a key, or another claim's token */
+export function heldClaim(c: Context<HttpEnv>): HeldClaim {
+  const { claim, keyId } = c.get('caller');
+  if (claim === undefined)
+    throw new AppError(
+      'forbidden',
+      `This needs the token of the claim ("opw_…"), which the answer of POST /api/ops/work/claim has; ${keyId} is a key.`,
+    );
+  if (!c.req.path.startsWith(`${CLAIM_PATH}${claim.claim_id}/`))
+    throw new AppError('forbidden', `This token opens the claim ${claim.claim_id} and no other.`);
+  return claim;
 }
 
 const refuseQuery: MiddlewareHandler<HttpEnv> = async function refuseQuery(c, next) {

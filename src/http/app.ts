@@ -38,6 +38,8 @@ import { statusRoute } from './routes/status.ts';
 import { stepRoutes } from './routes/steps.ts';
 import { verifyRoute } from './routes/verify.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { workRoutes } from './routes/work.ts';
+import { workClaimRoutes } from './routes/work-claims.ts';
 
 /** The HTTP interface. Whatever is not expressly public needs a key, also paths that do not exist. */
 export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
@@ -85,6 +87,8 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', fileRoutes(app))
     .route('/', olderFileRoutes(app))
     .route('/', operationRoutes(app))
+    .route('/', workRoutes(app, parts))
+    .route('/', workClaimRoutes(app))
     .route('/', figureRoutes(app))
     .route('/', overviewRoutes(app))
     .route('/', metricsRoute(parts))

@@ -72,6 +72,7 @@ export function describeApi(http: OpenAPIHono<HttpEnv>): Document {
     securitySchemes: {
       link: { type: 'http', scheme: 'bearer', description: 'The secret of a link that decides, `opd_...`.' },
       key: { type: 'http', scheme: 'bearer', description: "An API key, `ops_...`, or a session's token." },
+      claim: { type: 'http', scheme: 'bearer', description: 'The token of one claim, `opw_...`.' },
     },
   };
   return document;

@@ -10,6 +10,8 @@ export type HttpParts = {
   streams: Streams;
   metrics: Metrics;
   times: StreamTimes;
+  /** Aborts when the server stops. */
+  closing: AbortSignal;
   close(): void;
 };
 
@@ -24,13 +26,16 @@ export type HttpOptions = Partial<StreamTimes> & {
 export function makeHttpParts(app: App, options: HttpOptions = {}): HttpParts {
   const streams = makeStreams(options.maxStreams ?? 100);
   const metrics = makeMetrics(app, streams);
+  const closing = new AbortController();
   return {
     failedKeys: makeBuckets({ perMinute: options.failedKeysPerMinute ?? 10 }),
     agentRequests: makeBuckets({ perMinute: options.agentRequestsPerMinute ?? 600 }),
     streams,
     metrics,
     times: { pingMs: options.pingMs ?? 15_000, slowReaderMs: options.slowReaderMs ?? 30_000 },
+    closing: closing.signal,
     close() {
+      closing.abort();
       streams.endAll('the server stops');
       metrics.close();
     },

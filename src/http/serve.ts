@@ -24,7 +24,8 @@ const LIMITS: ServerOptions = {
   // A request without a Host gets our own refusal, with its headers.
   requireHostHeader: false,
 };
-const MOST_CONNECTIONS = 256;
+/** Workers that wait for steps have one each. */
+const MOST_CONNECTIONS = 1_024;
 const MOST_REQUESTS_PER_CONNECTION = 1_000;
 const CLOSE_GRACE_MS = 3_000;
 

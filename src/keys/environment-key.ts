@@ -9,4 +9,5 @@ export const ENVIRONMENT_CALLER: Caller = {
   name: 'OPSLOOP_API_KEY',
   agentId: null,
   scopes: SCOPES,
+  kinds: null,
 };

@@ -3,6 +3,7 @@ import type { Database, Db } from '../db/database.ts';
 import { brokenConstraint } from '../db/sqlstate.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
+import { findByClaimToken, isClaimToken } from './claim-tokens.ts';
 import { insertKey, revokeKeyRow, selectKeys, selectUsableKey, touchKey } from './queries.ts';
 import { ENVIRONMENT_CALLER, ENVIRONMENT_KEY } from './environment-key.ts';
 import type { Caller, KeyInput, KeyRow, Scope } from './schema.ts';
@@ -28,6 +29,9 @@ export async function createKey(
       { details: { refused: tooMuch, allowed: AGENT_SCOPES } },
     );
   }
+  const kinds = input.kinds === undefined ? null : [...new Set(input.kinds)];
+  if (kinds !== null && !scopes.includes('work'))
+    throw new AppError('invalid_request', 'Only a key with the scope work can be limited to kinds of steps.');
 
   const { id: keyId, text: key } = makeSecret('ops');
   const inserting = database.transaction(async (tx) => {
@@ -37,6 +41,7 @@ export async function createKey(
       name: input.name,
       scopes,
       agent_id: agentId,
+      kinds,
       created_by: by,
       expiresInDays: input.expires_in_days ?? null,
     });
@@ -46,7 +51,7 @@ export async function createKey(
       entity: 'key',
       entityId: keyId,
       payload: {
-        set: { name: input.name, scopes, agent_id: agentId, expires_at: inserted.expires_at },
+        set: { name: input.name, scopes, agent_id: agentId, kinds, expires_at: inserted.expires_at },
         cause: { by },
       },
     });
@@ -106,6 +111,11 @@ export function makeAuthenticate(database: Database, configured?: string): Authe
   return async function authenticate(given, codes = false) {
     const givenDigest = digest(given);
     if (configuredDigest && timingSafeEqual(givenDigest, configuredDigest)) return ENVIRONMENT_CALLER;
+    if (isClaimToken(given)) {
+      const caller = await findByClaimToken(database, given, configured);
+      if (caller && caller.keyId !== ENVIRONMENT_KEY) touch(caller.keyId);
+      return caller;
+    }
     const secret = readSecret(given);
     // A link is taken by the one route that it is for.
     if (secret?.kind === 'opd') return null;
@@ -136,8 +146,8 @@ export async function usableCaller(
   return row && toCaller(row);
 }
 
-function toCaller({ key_id, name, agent_id, scopes }: KeyRow): Caller {
-  return { by: `key:${key_id}`, keyId: key_id, name, agentId: agent_id, scopes };
+function toCaller({ key_id, name, agent_id, scopes, kinds }: KeyRow): Caller {
+  return { by: `key:${key_id}`, keyId: key_id, name, agentId: agent_id, scopes, kinds };
 }
 
 const NO_DIGEST = Buffer.alloc(32);

@@ -1,20 +1,30 @@
 import type { Db } from '../db/database.ts';
 import type { KeyRow } from './schema.ts';
 
-const SHOWN = 'key_id, name, scopes, agent_id, created_at, created_by, expires_at, revoked_at, last_used_at';
+const SHOWN =
+  'key_id, name, scopes, agent_id, kinds, created_at, created_by, expires_at, revoked_at, last_used_at';
 
 export async function insertKey(
   tx: Db,
-  key: Pick<KeyRow, 'key_id' | 'name' | 'scopes' | 'agent_id' | 'created_by'> & {
+  key: Pick<KeyRow, 'key_id' | 'name' | 'scopes' | 'agent_id' | 'kinds' | 'created_by'> & {
     secretHash: Buffer;
     expiresInDays: number | null;
   },
 ): Promise<KeyRow> {
   const [row] = await tx.query<KeyRow>(
-    `insert into ops_api_keys (key_id, secret_hash, name, scopes, agent_id, created_by, expires_at)
-     values ($1, $2, $3, $4::text[], $5, $6, now() + make_interval(days => $7::integer))
+    `insert into ops_api_keys (key_id, secret_hash, name, scopes, agent_id, kinds, created_by, expires_at)
+     values ($1, $2, $3, $4::text[], $5, $6::text[], $7, now() + make_interval(days => $8::integer))
      returning ${SHOWN}`,
-    [key.key_id, key.secretHash, key.name, key.scopes, key.agent_id, key.created_by, key.expiresInDays],
+    [
+      key.key_id,
+      key.secretHash,
+      key.name,
+      key.scopes,
+      key.agent_id,
+      key.kinds,
+      key.created_by,
+      key.expiresInDays,
+    ],
   );
   if (!row) throw new Error('an insert returned no row');
   return row;

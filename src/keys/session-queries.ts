@@ -15,6 +15,7 @@ export type SessionRow = {
   name: string | null;
   scopes: Scope[] | null;
   agent_id: string | null;
+  kinds: string[] | null;
 };
 
 type NewSession = {
@@ -52,7 +53,7 @@ export async function selectSession(db: Db, sessionId: string): Promise<SessionR
   const [row] = await db.query<SessionRow>(
     `select s.session_id, s.key_id, s.environment_key_hash, s.code_hash, s.secret_hash,
        least(s.expires_at, k.expires_at) as expires_at,
-       k.name, k.scopes, k.agent_id
+       k.name, k.scopes, k.agent_id, k.kinds
      from ops_sessions s left join ops_api_keys k on k.key_id = s.key_id
      where s.session_id = $1 and coalesce(s.code_expires_at, s.expires_at) > clock_timestamp()
        and (s.key_id is null

@@ -124,6 +124,7 @@ function ownerCaller(row: SessionRow, configuredDigest: Buffer | null): Caller |
       name: row.name ?? '',
       agentId: row.agent_id,
       scopes: row.scopes ?? [],
+      kinds: row.kinds,
     };
   const hash = row.environment_key_hash;
   return hash && configuredDigest && timingSafeEqual(hash, configuredDigest) ? ENVIRONMENT_CALLER : null;

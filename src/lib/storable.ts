@@ -47,3 +47,17 @@ function unstorableNumber(number: number, path: string): string | null {
   }
   return null;
 }
+
+/**
+ * How deep a value is nested, counted up to one more than `most`. Without recursion, because what is too deep would
+ * overflow the stack.
+ */
+export function depthOf(value: unknown, most: number): number {
+  let depth = 0;
+  let level = [value];
+  while (level.length > 0 && depth <= most) {
+    depth++;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return depth;
+}

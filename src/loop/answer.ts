@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import { isCap, sayRefusal } from '../policy/gates.ts';
-import type { Admission, StoredAnswer } from './schema.ts';
+import { shownStep } from '../steps/steps.ts';
+import type { Admission, MissionWithSteps, StoredAnswer } from './schema.ts';
 
 /** The error that a gate's refusal is to its caller; null when it was admitted. */
 export function refusalOf({ proposal, refusal }: Admission): AppError | null {
@@ -23,5 +24,10 @@ export function toAnswer(admission: Admission): StoredAnswer {
     const { code, message, details, retryAfter } = refused;
     return { status: refused.status, answer: { code, message, details, retryAfter: retryAfter ?? null } };
   }
-  return { status: 201, answer: { proposal, mission } };
+  return { status: 201, answer: { proposal, mission: mission && shownMission(mission) } };
+}
+
+/** A mission with its steps as they are shown. */
+export function shownMission({ mission, steps }: MissionWithSteps) {
+  return { mission, steps: steps.map(shownStep) };
 }

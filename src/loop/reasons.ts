@@ -14,8 +14,11 @@ export type Reason = { next: string; by: string | null; at: Date | null };
 
 /** What the database cannot know: which step kinds something serves right now, and how to get the others served. */
 export type Serving = {
-  modelKinds: readonly string[];
-  /** Why a step of this kind waits for a model, for an agent with or without a model of its own. */
+  /** Whether steps of this kind count against token caps. */
+  usesModel: (kind: string) => boolean;
+  /** Whether this program has a handler for it. */
+  isOurs: (kind: string) => boolean;
+  /** Why our own workers leave a step of this kind: it waits for a model, for an agent with or without a model of its own. */
   unserved: (kind: string, agent: AgentRow | null) => string | null;
 };
 
@@ -99,7 +102,7 @@ function ofRunning(step: OpenStep, scene: Scene, alike: boolean): Reason {
   const since = humanDuration(Date.now() - (step.claimed_at?.getTime() ?? Date.now()));
   const which = alike ? '' : ` since ${since} (attempt ${step.attempt})`;
   return {
-    next: `Worker ${worker.worker_id} works it${which}; after ${minutes} min the heartbeat takes it back.`,
+    next: `Worker ${worker.worker_id} works it${isOverHttp(worker) ? ' over HTTP' : ''}${which}; after ${minutes} min the heartbeat takes it back.`,
     by: worker.worker_id,
     at,
   };
@@ -137,7 +140,7 @@ function ofLimited(step: OpenStep, { policy, running }: Scene): Reason | null {
 }
 
 function ofBlocked(step: OpenStep, { blocks, workers, agents, serving }: Scene): Reason | null {
-  if (serving.modelKinds.includes(step.kind) && (blocks.everybody || blocks.agents.includes(step.agent_id))) {
+  if (serving.usesModel(step.kind) && (blocks.everybody || blocks.agents.includes(step.agent_id))) {
     const whose = blocks.everybody ? 'The token cap of all agents' : `Agent ${step.agent_id}'s token cap`;
     return {
       next: `${whose} is reached for today; it goes on tomorrow, or when an operator raises token_caps.`,
@@ -145,28 +148,43 @@ function ofBlocked(step: OpenStep, { blocks, workers, agents, serving }: Scene):
       at: null,
     };
   }
-  if (ableTo(step, workers).length === 0) {
-    return {
-      next: `No live worker works steps of kind "${step.kind}"; start one (\`opsloop worker\`).`,
-      by: 'operator',
-      at: null,
-    };
+  const able = ableTo(step, workers);
+  if (able.length === 0) {
+    const how = serving.isOurs(step.kind)
+      ? 'start one (`opsloop worker`)'
+      : 'opsloop itself has no such kind, so start the worker over HTTP that has it';
+    return { next: `No live worker works steps of kind "${step.kind}"; ${how}.`, by: 'operator', at: null };
   }
+  // Whoever works over HTTP needs no model of ours.
+  if (able.some(isOverHttp)) return null;
   const unserved = serving.unserved(step.kind, agents.get(step.agent_id) ?? null);
   return unserved === null ? null : { next: unserved, by: 'operator', at: null };
 }
 
 function ofQueued(step: OpenStep, { workers }: Scene, ahead: number | null): Reason {
-  const many = ableTo(step, workers).length;
+  const able = ableTo(step, workers);
+  const overHttp = able.filter(isOverHttp).length;
+  const http =
+    overHttp === 0 ? '' : overHttp === able.length ? ', over HTTP' : `, ${overHttp} of them over HTTP`;
   const queue =
     ahead === 0 ? ": it is its agent's next" : `: ${ahead}${ahead === 1_000 ? ' or more' : ''} before it`;
   return {
-    next: `A worker claims it as soon as a slot is free and it is its agent's turn${ahead === null ? '' : queue}, ${many} worker(s) for "${step.kind}".`,
+    next: `A worker claims it as soon as a slot is free and it is its agent's turn${ahead === null ? '' : queue}, ${able.length} worker(s) for "${step.kind}"${http}.`,
     by: 'worker',
     at: null,
   };
 }
 
-function ableTo({ kind }: OpenStep, workers: WorkerRow[]): WorkerRow[] {
-  return workers.filter((worker) => worker.alive && (worker.kinds[kind] ?? 0) > 0);
+/** A worker with an agent's key works that agent's steps alone. */
+function ableTo({ kind, agent_id }: OpenStep, workers: WorkerRow[]): WorkerRow[] {
+  return workers.filter(
+    (worker) =>
+      worker.alive &&
+      (worker.kinds[kind] ?? 0) > 0 &&
+      (worker.agent_id === null || worker.agent_id === agent_id),
+  );
+}
+
+function isOverHttp(worker: WorkerRow): boolean {
+  return worker.key_id !== null;
 }

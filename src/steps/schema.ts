@@ -30,6 +30,8 @@ export type StepRow = {
   failure: StepFailure | null;
 };
 
+export type ShownStep = Omit<StepRow, 'claim_id'>;
+
 export type StepFilter = {
   status?: string | undefined;
   kind?: string | undefined;

@@ -9,7 +9,7 @@ import {
   selectSteps,
   selectStepsOf,
 } from './queries.ts';
-import type { PriorOutput, StepFilter, StepRow } from './schema.ts';
+import type { PriorOutput, ShownStep, StepFilter, StepRow } from './schema.ts';
 
 /** @throws AppError not_found */
 export async function getStep(db: Db, id: string): Promise<StepRow> {
@@ -50,4 +50,9 @@ export function priorOutputs(db: Db, missionId: string, position: number): Promi
 /** How many steps will be claimed before this one if no other agent has any, counted up to 1,000. */
 export function stepsAhead(db: Db, step: StepRow): Promise<number> {
   return countAhead(db, step, 1_000);
+}
+
+/** A step as it is shown: the id of its claim is between the engine and its worker. */
+export function shownStep({ claim_id: _claim, ...step }: StepRow): ShownStep {
+  return step;
 }

@@ -33,7 +33,7 @@ export async function claimWhatIsServed(
 
   const model = only(free, (kind) => usesModel(kind) && isAvailable(kind));
   const status = llm.status();
-  if (!any(model) || status.mode === 'none' || !(await queue.hasReady(Object.keys(model)))) return;
+  if (!any(model) || status.mode === 'none' || (await queue.ready(Object.keys(model))).size === 0) return;
   const [capped, own] = await Promise.all([
     tokenBlocks(database),
     agentsWithModel(database, agentModel, status),

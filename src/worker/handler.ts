@@ -37,6 +37,11 @@ export type Handler = {
   once?: boolean;
   /** Whether this process can work it right now; always, unless it says so. */
   available?(): boolean;
+  /**
+   * Looks at an output that came from elsewhere as `run` does at its own.
+   * @throws StepError with which the attempt fails; AppError invalid_request for what is no result of this kind
+   */
+  accept?(output: unknown): void;
   run(context: StepContext): Promise<StepResult>;
 };
 

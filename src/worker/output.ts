@@ -1,5 +1,6 @@
 import { toError } from '../errors.ts';
 import { cleanJson } from '../lib/clean-text.ts';
+import { depthOf } from '../lib/storable.ts';
 import { StepError } from './handler.ts';
 
 /** JSON around 256 KiB of text: quotes and line ends take two bytes each. */
@@ -18,23 +19,12 @@ export function storable(output: unknown): unknown {
     });
   }
   const value: unknown = JSON.parse(json);
-  if (depthOf(value) > MOST_DEPTH) {
+  if (depthOf(value, MOST_DEPTH) > MOST_DEPTH) {
     throw new StepError('output_too_deep', `The output is nested deeper than ${MOST_DEPTH} levels.`, {
       final: true,
     });
   }
   return cleanJson(value);
-}
-
-/** Counted without recursion, because what is too deep would overflow the stack. */
-function depthOf(value: unknown): number {
-  let depth = 0;
-  let level = [value];
-  while (level.length > 0 && depth <= MOST_DEPTH) {
-    depth++;
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
-  return depth;
 }
 
 /** What goes with a failure is kept where it can be; the failure counts in any case. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../errors.ts';
 import { toOutput } from './analyze.ts';
 import { type Handler, StepError } from './handler.ts';
 import { materialOf } from './prompt.ts';
@@ -24,14 +25,24 @@ export const review: Handler = {
         `the problems found.\n\n${material}`,
       schema: Verdict,
     });
-    const verdict = Verdict.parse(answer.object);
-    const output = { ...toOutput(answer), ...verdict };
-    if (verdict.verdict === 'reject') {
-      throw new StepError('rejected_by_review', `The review rejected it: ${verdict.reason}`, {
-        final: true,
-        output,
-      });
-    }
+    const output = { ...toOutput(answer), ...Verdict.parse(answer.object) };
+    requireApproval(output);
     return { output };
   },
+  accept(output) {
+    const parsed = Verdict.safeParse(output);
+    if (parsed.success) return requireApproval({ ...(output as object), ...parsed.data });
+    throw new AppError(
+      'invalid_request',
+      'body.output: a review gives {"verdict": "approve" or "reject", "reason": "…", "problems": []}.',
+    );
+  },
 };
+
+function requireApproval(output: z.infer<typeof Verdict>): void {
+  if (output.verdict === 'approve') return;
+  throw new StepError('rejected_by_review', `The review rejected it: ${output.reason}`, {
+    final: true,
+    output,
+  });
+}

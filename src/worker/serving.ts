@@ -2,7 +2,6 @@ import { listAgents } from '../agents/agents.ts';
 import type { AgentRow } from '../agents/schema.ts';
 import type { Db } from '../db/database.ts';
 import type { LlmStatus } from '../llm/llm.ts';
-import type { Handlers } from './handler.ts';
 
 export type AgentModel = (agentId: string) => string | undefined;
 
@@ -38,8 +37,4 @@ export async function agentsWithModel(
     const provider = ownProvider(agent, agentModel, status);
     return provider === null ? [] : [{ agentId: agent.agent_id, provider }];
   });
-}
-
-export function modelKindsOf(handlers: Handlers): string[] {
-  return Object.keys(handlers).filter((kind) => handlers[kind]?.usesModel);
 }

@@ -13,6 +13,8 @@ const OWN_GAP_MS = RENEW_EVERY_MS * 2;
  * every worker sweeps every 3 s. After a gap of its own (a sleeping laptop, SIGSTOP, a lost database, a clock
  * that was set) it waits one lease, since others may have been held up by the same cause. The gap is measured
  * by the database's clock, which is the one that leases end by; a process's own stands still in its sleep.
+ * Workers over HTTP get the length of their own lease from then on, and from the start of this process as well,
+ * which may have been the server that they renew through.
  */
 export function makeSweeper(
   database: Database,
@@ -21,13 +23,16 @@ export function makeSweeper(
 ): () => Promise<boolean> {
   let lastAt: number | null = null;
   let notBefore = 0;
+  let httpSinceMs: number | null = null;
 
   return async function sweep() {
     try {
       const { ms: now, any_dead } = await watch();
-      if (lastAt !== null && now - lastAt > OWN_GAP_MS) notBefore = now + LEASE_MS;
+      const gap = lastAt !== null && now - lastAt > OWN_GAP_MS;
+      if (gap) notBefore = now + LEASE_MS;
+      if (gap || httpSinceMs === null) httpSinceMs = now;
       lastAt = now;
-      return now >= notBefore && any_dead && (await sweepOnce(database, log));
+      return now >= notBefore && any_dead && (await sweepOnce(database, log, httpSinceMs));
     } catch (error) {
       // When the database is back, everybody else's lease is as old as ours.
       lastAt = 0;
@@ -37,11 +42,16 @@ export function makeSweeper(
 }
 
 /** @returns whether there was anything to take back */
-async function sweepOnce(database: Database, log: Log): Promise<boolean> {
+async function sweepOnce(database: Database, log: Log, httpSinceMs: number): Promise<boolean> {
   const began = performance.now();
   const found = await database.transaction(async (tx) => {
-    const workers = await buryDeadWorkers(tx);
-    const recovered = await recoverSteps(tx, { why: 'worker_died' });
+    const workers = await buryDeadWorkers(tx, httpSinceMs);
+    const ofDead = await recoverSteps(tx, { why: 'worker_died' });
+    const ofExpired = await recoverSteps(tx, { why: 'lease_expired', sinceMs: httpSinceMs });
+    const recovered = {
+      requeued: ofDead.requeued + ofExpired.requeued,
+      failed: ofDead.failed + ofExpired.failed,
+    };
     if (workers.length === 0 && recovered.requeued + recovered.failed === 0) return null;
     const details = { workers, ...recovered };
     const durationMs = performance.now() - began;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from '../db/database.ts';
 import { makeQueue } from '../engine/queue.ts';
-import { promoteDelayed } from '../engine/promote.ts';
 import { releaseSteps } from '../engine/release.ts';
 import { failStep } from '../engine/fail.ts';
 import { type Claim, type ClaimRef, type FreeSlots, RENEW_EVERY_MS } from '../engine/schema.ts';
@@ -18,9 +17,9 @@ import { type AttemptDeps, type StopReason, workAttempt } from './attempt.ts';
 import { claimWhatIsServed, type ClaimerDeps } from './claimer.ts';
 import { makeFinisher } from './finisher.ts';
 import type { Handlers } from './handler.ts';
+import { startKeeper } from './keeper.ts';
 import { makeProviderHolds } from './provider-holds.ts';
 import type { AgentModel } from './serving.ts';
-import { makeSweeper } from './sweep.ts';
 import { makeUnknownClaims } from './unknown-claims.ts';
 
 /** How long an attempt may take to end once it is aborted. */
@@ -29,10 +28,10 @@ const ABORT_MS = 3_000;
 /**
  * A worker claims steps, works them, and renews one lease for all it holds.
  *
- * Three loops. The claimer takes as many steps as there are free slots, woken by hints and by its own ends of
- * work, and polls in between. The renewer keeps the lease, aborts what was lost or paused, gives back claims
- * it does not know of, and sweeps for dead workers. The promoter makes delayed steps claimable when their
- * time comes. A worker that was declared dead starts over under a new id; its old claims are no longer its own.
+ * Two loops, and a keeper. The claimer takes as many steps as there are free slots, woken by hints and by its own
+ * ends of work, and polls in between. The renewer keeps the lease, aborts what was lost or paused, and gives back
+ * claims it does not know of. A worker that was declared dead starts over under a new id; its old claims are no
+ * longer its own.
  */
 export type Worker = {
   id(): string;
@@ -60,9 +59,6 @@ export type WorkerOptions = {
 
 /** Ends that wait for their write hold up the claiming at this many, so that memory is bounded. */
 const MOST_ENDED = 2_000;
-/** How often delayed steps are looked for, and how often when none was there and none was told of. */
-const PROMOTE_MS = 1_000;
-const IDLE_PROMOTE_MS = 5_000;
 /** So that a claim whose answer is lost again and again does not spin. */
 const GIVEN_BACK_MS = 5_000;
 
@@ -86,11 +82,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const wake = makeWake();
   const renewWake = makeWake();
   const queue = makeQueue(database);
-  const promoteWake = makeWake();
   const lookAgain = () => {
     queue.changed();
     wake.call();
-    promoteWake.call();
   };
   // A policy can stop what runs, and let go on what waited.
   const stopHints = [
@@ -98,7 +92,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     database.hints.on('policy', lookAgain),
     database.hints.on('policy', renewWake.call),
   ];
-  const sweep = makeSweeper(database, log);
   const holds = makeProviderHolds();
   const begunOnce = new Set<string>();
   const claimer: ClaimerDeps = { database, queue, llm, handlers, agentModel, holds };
@@ -119,6 +112,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     deps = { database, llm, agentModel, log, finisher, holds, begunOnce, closing: closing.signal };
   };
   await untilAvailable(register, options.signal ?? closing.signal, log);
+  const keeper = startKeeper(database, log);
 
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];
@@ -133,7 +127,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       attempts.delete(claim.claim_id);
       wake.call();
       // Its end may have delayed it.
-      promoteWake.call();
+      keeper.look();
     });
   };
 
@@ -232,33 +226,6 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   };
 
-  /** Apart from renewing, because a sweep can wait for a row and a lease cannot wait for a sweep. */
-  const keepSweeping = async () => {
-    for (let failing = false; !closing.signal.aborted; ) {
-      await sleep(RENEW_EVERY_MS, closing.signal);
-      if (closing.signal.aborted) return;
-      try {
-        if (await sweep()) wake.call();
-        failing = false;
-      } catch (error) {
-        if (!failing) log.warn({ err: toError(error).message }, 'the sweep waits');
-        failing = true;
-      }
-    }
-  };
-
-  const keepPromoting = async () => {
-    while (!claiming.signal.aborted) {
-      const next = await promoteDelayed(database).catch(() => ({ promoted: 0, nextInMs: null, more: false }));
-      if (next.promoted > 0) database.hints.tell('steps');
-      if (next.more) continue;
-      await sleep(Math.min(PROMOTE_MS, Math.max(20, next.nextInMs ?? PROMOTE_MS)), claiming.signal);
-      // When none was there, the next one comes by a hint or by an end of our own.
-      if (next.nextInMs === null && database.hints.listening())
-        await promoteWake.wait(IDLE_PROMOTE_MS, claiming.signal);
-    }
-  };
-
   /**
    * Steps whose handler does not listen to its signal; whatever it still does comes too late. What must not
    * happen twice is not given back: the sweep finds its worker gone and fails it.
@@ -277,8 +244,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     );
   };
 
-  const loops = [keepClaiming(), keepPromoting()];
-  const renewing = Promise.all([keepRenewing(), keepSweeping()]);
+  const claimingLoop = keepClaiming();
+  const renewing = keepRenewing();
 
   return {
     id: () => workerId,
@@ -286,7 +253,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     works: () => [...attempts.values()].filter(({ worked }) => !worked).length,
     async stop(graceMs, hurry) {
       claiming.abort();
-      await Promise.all(loops);
+      await claimingLoop;
       const all = () => Promise.all([...attempts.values()].map((attempt) => attempt.done));
       const grace = new AbortController();
       if (hurry?.aborted) grace.abort();
@@ -297,7 +264,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       closing.abort();
       for (const stopHint of stopHints) stopHint();
       const ended = new AbortController();
-      await Promise.race([Promise.all([all(), renewing]), sleep(ABORT_MS, ended.signal)]);
+      await Promise.race([Promise.all([all(), renewing, keeper.stop()]), sleep(ABORT_MS, ended.signal)]);
       ended.abort();
       await releaseDeaf();
       await retireWorker(database, workerId).catch((error: unknown) =>

@@ -195,7 +195,7 @@ test('an answer of the database that is lost after COMMIT stores the report once
       return result;
     },
   };
-  const caller = { by: 'key:x', keyId: 'x', name: 'x', agentId: null, scopes: [] };
+  const caller = { by: 'key:x', keyId: 'x', name: 'x', agentId: null, scopes: [], kinds: null };
   const events = [{ kind: 'agent.ambiguous', payload: {} }];
   expect(await storeReport(database, { caller, events })).toEqual({ accepted: 1, repeated: false });
   expect([lost, (await reports('agent.ambiguous')).length]).toEqual([2, 1]);

@@ -8,11 +8,12 @@ import { problemOf, useApp } from '../support/app.ts';
 
 const t = useApp({ parts: { heartbeat: true } });
 
-/** `any`: whatever scopes the key has. `link`: no key at all. */
-type Expected = { scope: Scope | 'none' | 'any' | 'link'; agents: boolean };
+/** `any`: whatever scopes the key has. `claim`: the token of a claim, and no key. `link`: a link that decides, and no key. */
+type Expected = { scope: Scope | 'none' | 'any' | 'claim' | 'link'; agents: boolean };
 const open = (scope: Scope): Expected => ({ scope, agents: true });
 const operators = (scope: Scope): Expected => ({ scope, agents: false });
 
+const aClaim: Expected = { scope: 'claim', agents: true };
 const anyKey: Expected = { scope: 'any', agents: true };
 const page = (route: string): [string, Expected] => [route, { scope: 'none', agents: true }];
 
@@ -65,6 +66,13 @@ const EXPECTED: Record<string, Expected> = {
   'POST /api/ops/session': anyKey,
   'GET /api/ops/session': anyKey,
   'DELETE /api/ops/session': anyKey,
+  'POST /api/ops/work/claim': open('work'),
+  'POST /api/ops/work/renew': open('work'),
+  'POST /api/ops/work/leave': open('work'),
+  'POST /api/ops/work/claims/{claim_id}/renew': aClaim,
+  'POST /api/ops/work/claims/{claim_id}/complete': aClaim,
+  'POST /api/ops/work/claims/{claim_id}/fail': aClaim,
+  'POST /api/ops/work/claims/{claim_id}/release': aClaim,
   'GET /api/ops/workers': operators('read'),
   'GET /api/ops/action-runs': operators('read'),
   'GET /api/ops/beats': operators('read'),
@@ -100,6 +108,7 @@ const EXPECTED: Record<string, Expected> = {
 
 const FILL: Record<string, string> = {
   '{id}': '0190a000-0000-7000-8000-000000000000',
+  '{claim_id}': '0190a000-0000-7000-8000-000000000000',
   '{key}': 'nothing',
   '{agent_id}': 'pm',
   '{key_id}': 'AAAAAAAA',
@@ -141,8 +150,8 @@ test('every route of the router has an expectation, is in the document, and says
           route,
           scope === 'none'
             ? []
-            : scope === 'link'
-              ? [{ link: [] }]
+            : scope === 'link' || scope === 'claim'
+              ? [{ [scope]: [] }]
               : [{ key: scope === 'any' ? [] : [scope] }],
         ]),
     ),
@@ -181,7 +190,7 @@ test("an agent's key is kept out of what is for operators, whatever scopes it ha
   const key = await t.key({ scopes: ['propose', 'read', 'emit', 'work'], agent_id: 'coder' });
   for (const [route, { scope, agents }] of Object.entries(EXPECTED)) {
     if (scope === 'link') continue;
-    const isOpen = agents && ['none', 'any', 'propose', 'read', 'emit'].includes(scope);
+    const isOpen = agents && ['none', 'any', 'propose', 'read', 'emit', 'work'].includes(scope);
     expect([route, (await statusOf(route, key)) === 403]).toEqual([route, !isOpen]);
   }
 });

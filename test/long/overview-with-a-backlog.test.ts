@@ -11,7 +11,8 @@ import { openPolicy, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
 const LONG = { limitMs: 600_000 };
-const NO_MODEL: Serving = { modelKinds: ['analyze'], unserved: () => 'It waits for a language model.' };
+const KINDS = { usesModel: (kind: string) => kind === 'analyze', isOurs: () => true };
+const NO_MODEL: Serving = { ...KINDS, unserved: () => 'It waits for a language model.' };
 /** Milliseconds that people do not notice. */
 const QUICK_MS = 50;
 

@@ -125,7 +125,7 @@ async function aDayInShort(database: Database): Promise<void> {
   const claims = await claimFrom(queue, workerId, { analyze: 60 });
   expect(claims).toHaveLength(60);
   await claimFrom(queue, workerId, { analyze: 60 });
-  await queue.hasReady(['generate']);
+  await queue.ready(['generate']);
   await peekLanes(database, [{ kind: 'analyze', priority: 0, agent_id: 'agent-1', from_no: 1 }]);
   await setPolicy(database, 'concurrency', { kinds: { analyze: 10_000 }, agents: {} }, 'test');
   expect(await claimFrom(queue, workerId, { analyze: 5 })).toHaveLength(5);

@@ -10,8 +10,9 @@ import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
-const SERVED: Serving = { modelKinds: ['analyze'], unserved: () => null };
-const NO_MODEL: Serving = { modelKinds: ['analyze'], unserved: () => 'It waits for a language model.' };
+const KINDS = { usesModel: (kind: string) => kind === 'analyze', isOurs: () => true };
+const SERVED: Serving = { ...KINDS, unserved: () => null };
+const NO_MODEL: Serving = { ...KINDS, unserved: () => 'It waits for a language model.' };
 let worker: Awaited<ReturnType<typeof testWorker>>;
 
 /** Every test sees only what it makes. */

@@ -48,3 +48,11 @@ test('schedules go over nights in which clocks are set', async () => {
     'clocks back, every-half-hour (*/30 1-3 * * *): 01:00 01:30 02:00 02:30 02:00 02:30 03:00 03:30',
   ]);
 }, 120_000);
+
+test('workers in Python and in shell finish the steps of one that is killed', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/workers-in-two-languages/run.sh');
+  const { stdout } = await run('bash', [script], { timeout: 110_000 });
+  expect(stdout).toContain('opsloop itself has no such kind');
+  expect(stdout).toContain('shout by attempt 2: HELLO\ncount by attempt 1: 5');
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
+}, 120_000);

@@ -60,6 +60,7 @@ export function useApp(options: TestAppOptions = {}): TestApp {
       log: options.log ?? silentLog(),
       parts: {
         worker: false,
+        keeper: false,
         heartbeat: false,
         files: false,
         schedules: false,

@@ -103,7 +103,7 @@ export async function readTables(database: Database): Promise<Tables> {
       'select agent_id as _id, created_at, display_name, model_override, role, config from ops_agent_config',
     ),
     key: await read(
-      'select key_id as _id, created_at, name, scopes, agent_id, expires_at, revoked_at from ops_api_keys',
+      'select key_id as _id, created_at, name, scopes, agent_id, kinds, expires_at, revoked_at from ops_api_keys',
     ),
     artefact:
       await read(`select name as _id, created_at, step_id, file_id, ops_digest(content) as content, written_at
@@ -116,7 +116,7 @@ export async function readTables(database: Database): Promise<Tables> {
       await read(`select name as _id, created_at, id, agent_id, kind, title, ops_digest(body) as body, priority,
       cron, every_seconds, starts_at, at, timezone, missed, missed_most, jitter_seconds, paused, next_due_at,
       next_run_at, last_due_at, last_proposal_id, version, created_by from ops_schedules`),
-    worker: await read(`select worker_id as _id, host, pid, version, kinds,
+    worker: await read(`select worker_id as _id, host, pid, version, kinds, key_id,
       coalesce(ended_as, 'alive') as status from ops_workers`),
   };
 }

@@ -21,6 +21,7 @@ export const OPERATOR: Caller = {
   name: 'test',
   agentId: null,
   scopes: ['read', 'approve', 'admin'],
+  kinds: null,
 };
 
 /** The parts of a courier that a test moves by hand; loopback is allowed, as config.json would. */

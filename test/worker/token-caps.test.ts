@@ -18,7 +18,11 @@ import {
 import { BUILT_IN_HANDLERS } from '../../src/worker/handlers.ts';
 
 const db = useDatabase();
-const SERVED = { modelKinds: ['analyze', 'generate', 'review'], unserved: () => null };
+const SERVED = {
+  usesModel: (kind: string) => ['analyze', 'generate', 'review'].includes(kind),
+  isOurs: () => true,
+  unserved: () => null,
+};
 const MANY = 1_000_000_000;
 
 async function start() {

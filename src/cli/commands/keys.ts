@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Scope } from '../../keys/schema.ts';
 import { connect } from '../connect.ts';
-import { parseInteger, requireName } from '../input.ts';
+import { parseInteger, parseList, requireName } from '../input.ts';
 import { ago, printFields, printLine, printTable } from '../print.ts';
 
-type CreateOptions = { scopes: string; agent?: string; expiresInDays?: string };
+type CreateOptions = { scopes: string; agent?: string; kinds?: string; expiresInDays?: string };
 
 export function addKeys(program: Command): void {
   const keys = program
@@ -25,6 +25,7 @@ export function addKeys(program: Command): void {
             { title: 'state', value: (row) => (row.revoked_at ? 'revoked' : 'in use') },
             { title: 'agent', value: (row) => row.agent_id ?? 'operator' },
             { title: 'scopes', value: (row) => row.scopes.join(',') },
+            { title: 'kinds', value: (row) => row.kinds?.join(',') ?? '' },
             { title: 'last used', value: (row) => ago(row.last_used_at) || 'never' },
             { title: 'name', value: (row) => row.name },
           ],
@@ -39,17 +40,20 @@ export function addKeys(program: Command): void {
     .argument('<name>', 'what it is for')
     .option('--agent <id>', "an agent's key, which can never decide; left out, an operator's")
     .option('--scopes <list>', 'propose, read, emit, work, approve, admin', 'propose,read')
+    .option('--kinds <list>', 'with the scope work: the only kinds of steps that it may claim')
     .option('--expires-in-days <number>', 'when it ends by itself')
     .addHelpText(
       'after',
-      '\nExample:\n  opsloop keys create "scout on the VPS" --agent scout --scopes propose,read',
+      '\nExamples:\n  opsloop keys create "scout on the VPS" --agent scout --scopes propose,read' +
+        '\n  opsloop keys create "translator" --scopes work --kinds translate',
     )
     .action(async (name: string, options: CreateOptions) => {
       const { client, show } = await connect(program);
       const days = parseInteger('--expires-in-days', options.expiresInDays);
       const json = {
         name,
-        scopes: options.scopes.split(',').map((scope) => scope.trim()) as Scope[],
+        scopes: parseList(options.scopes) as Scope[],
+        ...(options.kinds === undefined ? {} : { kinds: parseList(options.kinds) }),
         ...(options.agent === undefined ? {} : { agent_id: options.agent }),
         ...(days === undefined ? {} : { expires_in_days: days }),
       };
@@ -59,6 +63,7 @@ export function addKeys(program: Command): void {
           id: made.key_id,
           agent: made.agent_id ?? 'operator',
           scopes: made.scopes.join(', '),
+          kinds: made.kinds?.join(', ') ?? null,
         });
         printLine('It is not shown again.');
       });

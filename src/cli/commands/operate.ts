@@ -57,6 +57,8 @@ export function addOperate(program: Command): void {
             { title: 'worker', value: (row) => row.worker_id },
             { title: 'state', value: (row) => row.ended_as ?? (row.alive ? 'alive' : 'silent') },
             { title: 'holds', value: (row) => String(row.holds) },
+            { title: 'over', value: (row) => (row.key_id === null ? '' : `HTTP, key ${row.key_id}`) },
+            { title: 'lease', value: (row) => (row.ended_at === null ? leaseOf(row) : '') },
             { title: 'started', value: (row) => ago(row.started_at) },
             {
               title: 'kinds',
@@ -105,4 +107,10 @@ export function addOperate(program: Command): void {
         for (const problem of found.problems) printLine(`! ${problem}`);
       });
     });
+}
+
+/** How long it may still be silent, by this machine's clock. */
+function leaseOf({ lease_expires_at }: { lease_expires_at: string }): string {
+  const seconds = Math.round((Date.parse(lease_expires_at) - Date.now()) / 1_000);
+  return seconds >= 0 ? `${seconds} s left` : 'ran out';
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts';
 import type { Authenticate } from '../../keys/keys.ts';
 import type { Caller } from '../../keys/schema.ts';
 import type { LinkHolder } from '../../webhooks/links.ts';
-import { DECISION_PATH, isPublic, SESSION_PATH } from '../access.ts';
+import { CLAIM_PATH, DECISION_PATH, isClaimPath, isPublic, SESSION_PATH } from '../access.ts';
 import { clientAddress, isLoopback, limitKey } from '../../lib/address.ts';
 import type { Buckets } from '../buckets.ts';
 import type { HttpEnv } from '../env.ts';
@@ -56,6 +56,11 @@ export function authenticate(options: AuthenticateOptions): MiddlewareHandler<Ht
   return async function authenticate(c, next) {
     if (isPublic(c)) return next();
     const caller = await admit(c);
+    if (caller.claim && !isClaimPath(c.req.path))
+      throw new AppError(
+        'forbidden',
+        `This is the token of a claim; it is for POST ${CLAIM_PATH}${caller.claim.claim_id}/… alone.`,
+      );
     if (caller.agentId !== null && !c.env?.isCounted) {
       const seconds = agentRequests.take(caller.keyId);
       if (seconds > 0) {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../errors.ts';
-import { findUnstorable } from '../../lib/storable.ts';
+import { depthOf, findUnstorable } from '../../lib/storable.ts';
+import { isClaimPath } from '../access.ts';
 import type { HttpEnv } from '../env.ts';
 
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE']);
@@ -28,7 +29,7 @@ export function readBody(maxBytes: number): MiddlewareHandler<HttpEnv> {
       );
     }
     if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    requireUsable(await readBytes(c, maxBytes));
+    requireUsable(await readBytes(c, maxBytes), isClaimPath(c.req.path));
     await next();
   };
 }
@@ -69,8 +70,14 @@ function readIncoming(incoming: IncomingMessage, maxBytes: number): Promise<Buff
   });
 }
 
-/** @throws AppError invalid_json */
-function requireUsable(bytes: Uint8Array): void {
+/** So that whatever walks through a result has a bottom; the limit of the result itself is below. */
+const MOST_DEPTH_OF_RESULTS = 100;
+
+/**
+ * @param isResult what a model wrote: like a result of our own worker it is cleaned where it is stored, and not refused
+ * @throws AppError invalid_json
+ */
+function requireUsable(bytes: Uint8Array, isResult: boolean): void {
   let value: unknown;
   try {
     value = JSON.parse(utf8.decode(bytes));
@@ -78,8 +85,13 @@ function requireUsable(bytes: Uint8Array): void {
     const reason = error instanceof SyntaxError ? error.message : 'it is not UTF-8';
     throw new AppError('invalid_json', `The body is not JSON: ${printable(reason)}.`);
   }
-  const problem = findUnstorable(value) ?? findPrototypeKey(value);
+  const problem = isResult ? findTooDeep(value) : (findUnstorable(value) ?? findPrototypeKey(value));
   if (problem) throw new AppError('invalid_json', `The body cannot be stored: ${problem}.`);
+}
+
+function findTooDeep(value: unknown): string | null {
+  const isTooDeep = depthOf(value, MOST_DEPTH_OF_RESULTS) > MOST_DEPTH_OF_RESULTS;
+  return isTooDeep ? `it is nested deeper than ${MOST_DEPTH_OF_RESULTS} levels` : null;
 }
 
 /** `__proto__` as a member is data to JSON and a trapdoor to code that copies objects. */

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../../app.ts';
 import { attemptsOf } from '../../loop/attempts.ts';
+import { shownMission } from '../../loop/answer.ts';
 import { cancelMission, retryMission, withSteps } from '../../loop/missions.ts';
 import { whyMission } from '../../loop/why.ts';
 import { getMission, listMissions } from '../../missions/missions.ts';
@@ -103,7 +104,7 @@ export function missionRoutes({ database, serving }: App) {
     .openapi(one, async (c) => {
       const found = await withSteps(database, c.req.valid('param').id);
       requireOwn(c.get('caller'), 'mission', found.mission);
-      return c.json(found, 200);
+      return c.json(shownMission(found), 200);
     })
     .openapi(attempts, async (c) => {
       const mission = await getMission(database, c.req.valid('param').id);
@@ -117,10 +118,10 @@ export function missionRoutes({ database, serving }: App) {
     })
     .openapi(cancel, async (c) => {
       const given = { by: c.get('caller').by, reason: c.req.valid('json').reason };
-      return c.json(await cancelMission(database, c.req.valid('param').id, given), 200);
+      return c.json(shownMission(await cancelMission(database, c.req.valid('param').id, given)), 200);
     })
     .openapi(retry, async (c) => {
       const { id } = c.req.valid('param');
-      return c.json(await retryMission(database, id, { by: c.get('caller').by }), 201);
+      return c.json(shownMission(await retryMission(database, id, { by: c.get('caller').by })), 201);
     });
 }

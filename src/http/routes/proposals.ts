@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../../app.ts';
 import { approve, reject } from '../../loop/decide.ts';
+import { shownMission } from '../../loop/answer.ts';
 import { withSteps } from '../../loop/missions.ts';
 import { whyProposal } from '../../loop/why.ts';
 import { latestMission } from '../../missions/missions.ts';
@@ -104,7 +105,8 @@ export function proposalRoutes({ database, serving }: App) {
       const proposal = await getProposal(database, c.req.valid('param').id);
       requireOwn(c.get('caller'), 'proposal', proposal);
       const mission = await latestMission(database, proposal.id);
-      return c.json({ proposal, mission: mission ? await withSteps(database, mission.id) : null }, 200);
+      const found = mission && (await withSteps(database, mission.id));
+      return c.json({ proposal, mission: found && shownMission(found) }, 200);
     })
     .openapi(why, async (c) => {
       const proposal = await getProposal(database, c.req.valid('param').id);
@@ -115,7 +117,8 @@ export function proposalRoutes({ database, serving }: App) {
       const { reason, title, body } = c.req.valid('json');
       const edit = title === undefined && body === undefined ? undefined : { title, body };
       const given = { by: c.get('caller').by, reason, edit };
-      return c.json(await approve(database, c.req.valid('param').id, given), 200);
+      const { proposal, mission } = await approve(database, c.req.valid('param').id, given);
+      return c.json({ proposal, mission: mission && shownMission(mission) }, 200);
     })
     .openapi(rejection, async (c) => {
       const given = { by: c.get('caller').by, reason: c.req.valid('json').reason };

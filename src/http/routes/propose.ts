@@ -4,7 +4,7 @@ import type { App } from '../../app.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import type { Caller } from '../../keys/schema.ts';
 import { inSpan, parseTraceparent } from '../../lib/tracing.ts';
-import { refusalOf } from '../../loop/answer.ts';
+import { refusalOf, shownMission } from '../../loop/answer.ts';
 import type { Proposed } from '../../loop/propose.ts';
 import type { ProposalRequest, StoredAnswer } from '../../loop/schema.ts';
 import { ProposalInput } from '../../proposals/schema.ts';
@@ -49,7 +49,8 @@ export function proposeRoute(app: App) {
     const { admission } = proposed;
     const refused = refusalOf(admission);
     if (refused) throw refused;
-    return c.json({ proposal: admission.proposal, mission: admission.mission }, 201);
+    const { proposal, mission } = admission;
+    return c.json({ proposal, mission: mission && shownMission(mission) }, 201);
   });
 }
 

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../../app.ts';
 import { whyStep } from '../../loop/why.ts';
 import { STEP_STATUSES } from '../../steps/schema.ts';
-import { getStep, listSteps } from '../../steps/steps.ts';
+import { getStep, listSteps, shownStep } from '../../steps/steps.ts';
 import { agentFilter, needs, requireOwn } from '../access.ts';
 import { makeRouter } from '../env.ts';
 import { idOfCursor, pageOf, toNext } from '../page.ts';
@@ -57,12 +57,12 @@ export function stepRoutes({ database, serving }: App) {
       const filter = { status, kind, agentId, missionId: mission_id, workerId: worker_id };
       const page = { beforeId: idOfCursor(cursor), limit, slim };
       const { rows, next } = await listSteps(database, filter, page);
-      return c.json({ steps: rows, next: toNext(next) }, 200);
+      return c.json({ steps: rows.map(shownStep), next: toNext(next) }, 200);
     })
     .openapi(one, async (c) => {
       const step = await getStep(database, c.req.valid('param').id);
       requireOwn(c.get('caller'), 'step', step);
-      return c.json({ step }, 200);
+      return c.json({ step: shownStep(step) }, 200);
     })
     .openapi(why, async (c) => {
       const step = await getStep(database, c.req.valid('param').id);

@@ -46,6 +46,10 @@ const keyShape = {
   name: z.string(),
   scopes: z.array(z.enum(SCOPES)),
   agent_id: z.string().nullable(),
+  kinds: z
+    .array(z.string())
+    .nullable()
+    .openapi({ description: 'Of steps that it may claim; null: all that are worked over HTTP.' }),
   created_at: Time,
   created_by: z.string().nullable(),
   expires_at: Time.nullable(),
@@ -61,7 +65,12 @@ export const Worker = z
   .object({
     worker_id: z.string(),
     host: z.string(),
-    pid: z.number().int(),
+    pid: z.number().int().nullable().openapi({ description: 'Null: it works over HTTP.' }),
+    key_id: z.string().nullable().openapi({ description: 'Of a worker over HTTP, the key it works with.' }),
+    agent_id: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The agent of that key, whose steps are all that it works.' }),
     version: z.string(),
     kinds: z.record(z.string(), z.number()),
     started_at: Time,

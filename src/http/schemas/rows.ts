@@ -26,7 +26,6 @@ export const Step = z
     queue_no: z.number(),
     ready: z.boolean(),
     available_at: Time.nullable(),
-    claim_id: z.uuid().nullable(),
     attempt: z.number().int(),
     failures: z.number().int(),
     max_failures: z.number().int(),

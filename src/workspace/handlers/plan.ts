@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { toOutput } from '../../worker/analyze.ts';
 import type { Handler } from '../../worker/handler.ts';
+import { AppError } from '../../errors.ts';
 import { defuse } from '../../worker/prompt.ts';
 import { GoalPlan, MOST_TASKS, planText } from '../conventions/goal-plan.ts';
 
@@ -21,5 +22,10 @@ export const plan: Handler = {
     });
     const parsed = GoalPlan.parse(answer.object);
     return { output: { ...toOutput(answer), text: planText(parsed), plan: parsed } };
+  },
+  accept(output) {
+    if (GoalPlan.safeParse((output as { plan?: unknown } | null)?.plan).success) return;
+    const what = `"plan" with 1 to ${MOST_TASKS} tasks: {"text": "…", "plan": {"tasks": [{"title": "…", "prompt": "…"}]}}`;
+    throw new AppError('invalid_request', `body.output: a plan gives ${what}.`);
   },
 };

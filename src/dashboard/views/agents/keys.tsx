@@ -52,7 +52,7 @@ function KeyTable() {
                 name: 'Of',
                 cell: ({ agent_id }) => (agent_id === null ? 'an operator' : <AgentLink id={agent_id} />),
               },
-              { name: 'May', cell: ({ scopes }) => scopes.join(', ') },
+              { name: 'May', cell: ({ scopes, kinds }) => mayOf(scopes, kinds) },
               { name: 'Made', cell: ({ created_at }) => <Time at={created_at} /> },
               { name: 'Last used', cell: ({ last_used_at }) => <Time at={last_used_at} /> },
               { name: 'State', cell: (key) => <Badge {...stateOf(key)} /> },
@@ -85,4 +85,8 @@ function stateOf({ revoked_at, expires_at }: Key): { state: string; tone: 'good'
   if (revoked_at !== null) return { state: 'revoked', tone: 'plain' };
   if (expires_at !== null && Date.parse(expires_at) < Date.now()) return { state: 'expired', tone: 'plain' };
   return { state: 'in use', tone: 'good' };
+}
+
+function mayOf(scopes: string[], kinds: string[] | null): string {
+  return scopes.join(', ') + (kinds === null ? '' : ` (${kinds.join(', ')})`);
 }

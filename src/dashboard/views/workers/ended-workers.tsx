@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<Worker>[] = [
       ended_at === null ? '' : sayDuration(Date.parse(ended_at) - Date.parse(started_at)),
   },
   { name: 'Host', cell: ({ host }) => <AgentText text={host} /> },
-  { name: 'Process', numeric: true, cell: ({ pid }) => pid },
+  { name: 'Process', numeric: true, cell: ({ pid }) => pid ?? 'over HTTP' },
   { name: 'Version', cell: ({ version }) => <AgentText text={version} /> },
   { name: 'Slots', cell: ({ kinds }) => <Slots of={kinds} /> },
   { name: 'Id', cell: ({ worker_id }) => <AgentText text={worker_id} /> },

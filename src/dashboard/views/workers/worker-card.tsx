@@ -9,12 +9,12 @@ import styles from './workers.module.css';
 
 /** A worker that has not ended. */
 export function WorkerCard({ worker, children }: { worker: Worker; children: ReactNode }) {
-  const { worker_id, host, pid, version, started_at, alive } = worker;
+  const { worker_id, host, version, started_at, alive } = worker;
   return (
-    <article className={styles.card} aria-label={`Worker ${host}, process ${pid}`}>
+    <article className={styles.card} aria-label={`Worker ${host}, ${whereOf(worker)}`}>
       <header className={styles.cardHead}>
         <h3>
-          <AgentText text={host} />, process {pid}
+          <AgentText text={host} />, {whereOf(worker)}
         </h3>
         {alive ? <Badge state="alive" /> : <Badge state="degraded" label="lease ran out" />}
       </header>
@@ -37,6 +37,10 @@ export function WorkerCard({ worker, children }: { worker: Worker; children: Rea
       {children}
     </article>
   );
+}
+
+export function whereOf({ pid, key_id }: Worker): string {
+  return pid === null ? `over HTTP with the key ${key_id}` : `process ${pid}`;
 }
 
 /** What it can work at once, by kind of step. */
