@@ -48,6 +48,7 @@ const MAY: Record<string, string[]> = {
   overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],
   mcp: ['client', 'event-stream', 'policy', 'proposals', 'missions', 'steps', 'lib', 'errors', 'version'],
   webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],
+  fleet: ['schedules', 'webhooks', 'policy', 'agents', 'keys', 'db', 'lib', 'errors'],
   health: ['schedules', 'webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
   alerts: ['health', 'overview', 'policy', 'db', 'lib', 'errors', 'log'],
   heartbeat: [

@@ -7,6 +7,7 @@ import { addBeats } from './commands/beats.ts';
 import { addDecisions } from './commands/decide.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
+import { addFleet } from './commands/fleet.ts';
 import { addFiles } from './commands/files.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLoop } from './commands/loop.ts';
@@ -48,6 +49,7 @@ const COMMANDS = [
   addAgents,
   addSchedules,
   addKeys,
+  addFleet,
   addWebhooks,
   addSecrets,
   addOperate,

@@ -20,6 +20,7 @@ import { eventStreamRoute } from './routes/event-stream.ts';
 import { eventRoutes } from './routes/events.ts';
 import { figureRoutes } from './routes/figures.ts';
 import { fileRoutes } from './routes/files.ts';
+import { fleetRoutes } from './routes/fleet.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { mcpRoute } from './routes/mcp.ts';
 import { metricsRoute } from './routes/metrics.ts';
@@ -82,6 +83,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     .route('/', keyRoutes(app))
     .route('/', scheduleRoutes(app))
     .route('/', sessionRoutes(app))
+    .route('/', fleetRoutes(app))
     .route('/', webhookRoutes(app))
     .route('/', decisionRoutes(app))
     .route('/', fileRoutes(app))

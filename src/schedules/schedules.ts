@@ -190,3 +190,14 @@ function tell(database: Database): void {
   database.hints.tell('events');
   database.hints.tell('schedules');
 }
+
+/** All of them: there are as many as an operator wrote. */
+export async function allSchedules(db: Db): Promise<ScheduleRow[]> {
+  const rows: ScheduleRow[] = [];
+  for (let afterId: string | null = null; ; ) {
+    const page: Page<ScheduleRow> = await listSchedules(db, undefined, { afterId, limit: 200 });
+    rows.push(...page.rows);
+    if (page.next === null) return rows;
+    afterId = page.next;
+  }
+}

@@ -83,6 +83,8 @@ const EXPECTED: Record<string, Expected> = {
   'GET /api/ops/caps': open('read'),
   'GET /api/ops/loop': operators('read'),
   'GET /api/ops/attention': operators('read'),
+  'GET /api/ops/fleet': operators('admin'),
+  'POST /api/ops/fleet': operators('admin'),
   'GET /api/ops/alerts': operators('read'),
   'GET /api/ops/webhooks': operators('read'),
   'PUT /api/ops/webhooks/{name}': operators('admin'),

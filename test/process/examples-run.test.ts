@@ -56,3 +56,17 @@ test('workers in Python and in shell finish the steps of one that is killed', as
   expect(stdout).toContain('shout by attempt 2: HELLO\ncount by attempt 1: 5');
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('== done');
 }, 120_000);
+
+test('an installation is a file: applied, changed, compared and exported', async () => {
+  const script = resolve(import.meta.dirname, '../../examples/a-fleet-as-a-file/run.sh');
+  const { stdout, stderr } = await run('bash', [script], { timeout: 60_000 });
+  const parts = stdout.split(/^== /m);
+  expect(parts[1]).toMatch(/\+ schedules morning-look\n[\s\S]*exit code 1/);
+  expect(parts[2]).toMatch(/key scout on the VPS: ops_\w+[\s\S]*5 changed, in one transaction/);
+  expect(parts[3]).toContain('Nothing to change.');
+  expect(parts[4]).toMatch(/~ policy daily_caps\n {4}per_agent: 20 -> 30/);
+  expect(parts[5]).toContain('exit code 2');
+  expect(stderr).toMatch(/wrong\.yaml:7:\d+: policy\.daily_caps\.per_agent/);
+  expect(parts[6]).toContain('Nothing to change.');
+  expect(parts.at(-1)?.trim()).toBe('done');
+}, 70_000);
