@@ -1,27 +1,17 @@
 #!/usr/bin/env bash
 # The older file-based system's day on top of the loop: submit, chain, goal, a command with its approval, wait.
 # Runs against a fresh home and a stand-in for Ollama (model.mjs); needs a built opsloop (npm run build).
-set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-opsloop() { node "$here/../../dist/cli/main.js" "$@"; }
-
-OPSLOOP_HOME=$(mktemp -d)
-chmod 711 "$OPSLOOP_HOME"
-export OPSLOOP_HOME
+. "$here/../begin.sh"
 inbox=$OPSLOOP_HOME/workspace/inbox
 outputs=$OPSLOOP_HOME/workspace/outputs
 
 coproc MODEL { exec node "$here/model.mjs"; }
 read -r port <&"${MODEL[0]}"
 export OLLAMA_URL=http://127.0.0.1:$port
+started+=("$MODEL_PID")
 
-node "$here/../../dist/cli/main.js" up --port 0 --no-sample > "$OPSLOOP_HOME/up.log" 2>&1 &
-server=$!
-trap 'kill $server 2> /dev/null; wait $server 2> /dev/null; kill $MODEL_PID 2> /dev/null; rm -rf "$OPSLOOP_HOME"' EXIT
-until grep -q 'Ctrl+C stops' "$OPSLOOP_HOME/up.log"; do
-  kill -0 $server || { cat "$OPSLOOP_HOME/up.log"; exit 1; }
-  sleep 0.1
-done
+start_server
 
 # Waits until a file is there.
 there() {

@@ -1,20 +1,10 @@
 #!/usr/bin/env bash
 # An installation is made what a file says, changed, compared, and written out again. Runs against a fresh home; needs a
 # built opsloop (npm run build).
-set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-opsloop() { node "$here/../../dist/cli/main.js" "$@"; }
-
-OPSLOOP_HOME=$(mktemp -d)
-chmod 711 "$OPSLOOP_HOME"
-export OPSLOOP_HOME OPSLOOP_LLM=extractive
-node "$here/../../dist/cli/main.js" up --port 0 --no-sample > "$OPSLOOP_HOME/up.log" 2>&1 &
-server=$!
-trap 'kill $server 2> /dev/null; wait $server 2> /dev/null; rm -rf "$OPSLOOP_HOME"' EXIT
-until grep -q 'Ctrl+C stops' "$OPSLOOP_HOME/up.log"; do
-  kill -0 $server || { cat "$OPSLOOP_HOME/up.log"; exit 1; }
-  sleep 0.1
-done
+. "$here/../begin.sh"
+export OPSLOOP_LLM=extractive
+start_server
 
 echo '== what would change'
 opsloop diff -f "$here/fleet.yaml" || echo "exit code $?"

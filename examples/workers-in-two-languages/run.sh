@@ -1,22 +1,10 @@
 #!/usr/bin/env bash
 # Steps of kinds of one's own, worked by Python and by a shell script over HTTP; one worker is killed in the middle.
 # Runs against a fresh home; needs a built opsloop (npm run build), python3, curl and jq.
-set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-opsloop() { node "$here/../../dist/cli/main.js" "$@"; }
-
-OPSLOOP_HOME=$(mktemp -d)
-chmod 711 "$OPSLOOP_HOME"
-export OPSLOOP_HOME
-node "$here/../../dist/cli/main.js" up --port 0 --no-sample > "$OPSLOOP_HOME/up.log" 2>&1 &
-server=$!
-started=()
-trap 'kill ${started[*]:-} $server 2> /dev/null; wait; rm -rf "$OPSLOOP_HOME"' EXIT
-until grep -q 'Ctrl+C stops' "$OPSLOOP_HOME/up.log"; do
-  kill -0 $server || { cat "$OPSLOOP_HOME/up.log"; exit 1; }
-  sleep 0.1
-done
-OPSLOOP_URL=$(grep -o 'http://127.0.0.1:[0-9]*' "$OPSLOOP_HOME/up.log" | head -1)
+. "$here/../begin.sh"
+start_server
+OPSLOOP_URL=$server_url
 
 # Waits until a command succeeds.
 until_true() {
@@ -48,9 +36,10 @@ echo '== it is killed with -9 in the middle; another one takes over when its lea
 kill -9 $slow
 wait $slow 2> /dev/null || true
 OPSLOOP_API_KEY=$shout_key python3 "$here/shout.py" > "$OPSLOOP_HOME/shout.log" 2>&1 &
-started+=($!)
+workers=($!)
 OPSLOOP_API_KEY=$count_key "$here/../../clients/shell/worker.sh" count bash "$here/count.sh" > "$OPSLOOP_HOME/count.log" 2>&1 &
-started+=($!)
+workers+=($!)
+started+=("${workers[@]}")
 ids=("$first")
 for n in 2 3 4 5; do
   ids+=("$(opsloop propose "number $n" --agent pm --kind loud --body 'hello there' --json | jq -r .proposal.id)")
@@ -61,8 +50,7 @@ for id in "${ids[@]}"; do until_true is_done "$id"; done
 opsloop show "$first" --json | jq -r '.mission.steps[] | "\(.kind) by attempt \(.attempt): \(.output.text | rtrimstr("\n"))"'
 
 echo '== workers that are told to stop give back what they hold and say goodbye'
-kill "${started[@]}"
-wait "${started[@]}" 2> /dev/null || true
-started=()
+kill "${workers[@]}"
+wait "${workers[@]}" 2> /dev/null || true
 opsloop workers
 echo '== done'
