@@ -133,7 +133,8 @@ class Worker:
             verb, body = "release", given.body
         except Exception as error:
             if step.aborted.is_set():
-                verb, body = "release", {"reason": step.why_aborted}
+                # a moment later, so that our own claim that still waits does not take it back
+                verb, body = "release", {"reason": step.why_aborted, "retry_in_seconds": 1}
             else:
                 failed = error if isinstance(error, Fail) else Fail("%s: %s" % (type(error).__name__, error))
                 verb, body = "fail", failed.body

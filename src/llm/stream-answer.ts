@@ -22,6 +22,9 @@ export type Turn = {
   loadMs: number | null;
 };
 
+// It would write to the standard error, in its own form; what matters comes back as an error.
+globalThis.AI_SDK_LOG_WARNINGS = false;
+
 /** A model that thinks may think longer than it answers, but not without end. */
 const THINKING_SHARE = 8;
 
