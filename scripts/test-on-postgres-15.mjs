@@ -3,14 +3,19 @@ import { spawnSync } from 'node:child_process';
 import { withPostgres15 } from './postgres-15.mjs';
 
 const FOLDERS = [
+  'alerts',
   'db',
   'engine',
   'events',
+  'fleet',
   'heartbeat',
   'http',
   'keys',
   'loop',
   'policy',
+  'schedules',
+  'webhooks',
+  'work',
   'worker',
   'workspace',
 ];

@@ -3,7 +3,18 @@
 import { spawnSync } from 'node:child_process';
 import { withPostgres15 } from './postgres-15.mjs';
 
-const FOLDERS = ['db', 'engine', 'events', 'heartbeat', 'loop', 'worker'];
+const FOLDERS = [
+  'alerts',
+  'db',
+  'engine',
+  'events',
+  'heartbeat',
+  'loop',
+  'schedules',
+  'webhooks',
+  'work',
+  'worker',
+];
 const ON_15 = '--on=15';
 
 function run(env) {
