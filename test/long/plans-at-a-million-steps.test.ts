@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { Database, Db } from '../../src/db/database.ts';
+import { lookOnce } from '../../src/alerts/watch.ts';
 import { completeSteps } from '../../src/engine/complete.ts';
 import { failStep } from '../../src/engine/fail.ts';
 import { peekLanes } from '../../src/engine/lanes.ts';
@@ -10,13 +11,18 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { recoverSteps } from '../../src/engine/recover.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import { tokenBlocks } from '../../src/engine/tokens.ts';
+import { noteWorkEnds, renewWorkClaims } from '../../src/engine/work-claims.ts';
 import { buryDeadWorkers, heldInDatabase, renewLease, watchForDead } from '../../src/engine/workers.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { listProposals } from '../../src/proposals/proposals.ts';
 import { eventsHead, listEvents } from '../../src/events/events.ts';
 import { anyUnsealed } from '../../src/events/queries.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
+import { selectProposalsOf } from '../../src/schedules/queries.ts';
+import { takeDue } from '../../src/schedules/take-due.ts';
 import { countOnDemand } from '../../src/tallies/tallies.ts';
+import { collectOnce } from '../../src/webhooks/collect.ts';
+import { claimDue, nextDueMs } from '../../src/webhooks/delivery-queries.ts';
 import { useDatabase } from '../support/database.ts';
 import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
@@ -32,7 +38,17 @@ type Plan = {
 };
 
 /** Small by their nature: reading one whole costs less than its index. */
-const SMALL = ['ops_policy', 'ops_agent_config', 'ops_workers', 'ops_tally_place'];
+const SMALL = [
+  'ops_policy',
+  'ops_agent_config',
+  'ops_workers',
+  'ops_tally_place',
+  'ops_webhook_place',
+  'ops_webhooks',
+  'ops_watch',
+  'ops_alerts',
+  'ops_schedules',
+];
 /** From here on a stock PostgreSQL compiles the plan first, which takes longer than any of these statements. */
 const JIT_ABOVE = 100_000;
 /** What must be among what is looked at. */
@@ -59,6 +75,9 @@ const HOT = [
   'uncounted',
   'next_ids',
   'tally',
+  'happenings',
+  'deliveries_claim',
+  'deliveries_next',
 ];
 /** Statements for which another index of the steps would mean a walk over all that runs or waits. */
 const INDEXES: Record<string, string[]> = {
@@ -94,6 +113,18 @@ beforeAll(async () => {
   );
   await one.query(
     `insert into ops_counters select current_date - n / 1000, 'agent:a' || n, 1 from generate_series(1, 20000) as n`,
+  );
+  await one.query(
+    `with webhook as (
+       insert into ops_webhooks (webhook_id, name, url, template, topics, created_by)
+       values (gen_random_uuid(), 'old', 'https://hooks.example/', 'json', '{proposal}', 'test') returning webhook_id)
+     insert into ops_deliveries (delivery_id, webhook_id, topic, about, event_id, status, ended_at)
+     select gen_random_uuid(), webhook_id, 'proposal.pending', '{}', n, 'delivered', now()
+     from webhook, generate_series(1, 20000) as n`,
+  );
+  await one.query(
+    `insert into ops_work_claims (claim_id, step_id, worker_id, key_id, attempt, secret_hash, lease_expires_at)
+     select gen_random_uuid(), gen_random_uuid(), 'gone', 'key', 1, '', now() from generate_series(1, 20000)`,
   );
   await one.query('analyze', undefined, LONG);
 }, 600_000);
@@ -158,6 +189,15 @@ async function aDayInShort(database: Database): Promise<void> {
   await countOnDemand(database, 1);
   await eventsHead(database);
   await listProposals(database, { status: 'pending' }, { afterId: null, limit: 50 });
+  await lookOnce(database, [], []);
+  while (await collectOnce(database));
+  const [webhook] = await database.query<{ webhook_id: string }>('select webhook_id from ops_webhooks');
+  await claimDue(database, webhook?.webhook_id ?? '', 4, 60);
+  await nextDueMs(database, [webhook?.webhook_id ?? '']);
+  await takeDue({ database, propose: () => Promise.reject(new Error('none is due')) }, new Date(), []);
+  await selectProposalsOf(database, 'nightly', 5);
+  await renewWorkClaims(database, workerId, [randomUUID()]);
+  await noteWorkEnds(database, [randomUUID()], { as: 'released' });
   await listEvents(database, {}, { limit: 100 });
   await listEvents(
     database,
