@@ -22,7 +22,8 @@ function toCondition({ code, message }: Problem): Condition {
 function reached({ day, resets_at, proposals, tokens, agents, kinds }: Caps): Condition[] {
   const until = `until ${resets_at.toISOString()}`;
   const cap = (scope: string, what: string, use: Use | null, of: 'proposals' | 'tokens') =>
-    use === null || use.used < use.limit
+    // A cap of 0 is a prohibition and not an alarm.
+    use === null || use.limit === 0 || use.used < use.limit
       ? []
       : [
           {

@@ -53,7 +53,7 @@ export function remind(tx: Db, { after_minutes, every_minutes, most }: Patience,
        select p.id, p.created_at, coalesce(a.times, 0) + 1 as times
        from ops_proposals p left join ops_alerts a on a.key = 'waiting:' || p.id
        where p.decided_at is null and p.created_at < clock_timestamp() - make_interval(mins => $1)
-         and (a.key is null or a.times < $3 and a.told_at < clock_timestamp() - make_interval(mins => $2))
+         and coalesce(a.times, 0) < $3 and (a.key is null or a.told_at < clock_timestamp() - make_interval(mins => $2))
        order by p.id limit $4),
      told as (
        insert into ops_alerts (key, topic, message, times)

@@ -16,6 +16,8 @@ export type Watch = { close(): Promise<void> };
 const LOOK_EVERY_MS = 30_000;
 /** The watch of a process that died goes to another one after this. */
 const HOLD_SECONDS = 90;
+/** A problem is over when it was gone for so many looks, so that one that comes and goes does not call each time. */
+const LOOKS_UNTIL_SOLVED = 6;
 /** Reminders of one look; the oldest come first, the others at the next look. */
 const MOST_REMINDERS = 5;
 
@@ -28,14 +30,14 @@ export function startWatch(database: Database, problems: () => Promise<Problem[]
   const log = parent.child({ part: 'watch' });
   const holder = randomUUID();
   const closing = new AbortController();
-  let before: Condition[] = [];
+  let before = FIRST_LOOK;
 
   const loop = (async () => {
     for (let failing = false; !closing.signal.aborted; ) {
       try {
         if (await holdWatch(database, holder, HOLD_SECONDS))
           before = await lookOnce(database, await problems(), before);
-        else before = [];
+        else before = FIRST_LOOK;
         failing = false;
       } catch (error) {
         if (!failing) log.warn({ err: toError(error).message }, 'the watch waits');
@@ -54,22 +56,32 @@ export function startWatch(database: Database, problems: () => Promise<Problem[]
   };
 }
 
+/** What one look leaves for the next one. */
+export type Look = {
+  found: readonly Condition[];
+  /** For how many looks in a row what is told of has been gone, by key. */
+  gone: ReadonlyMap<string, number>;
+};
+export const FIRST_LOOK: Look = { found: [], gone: new Map() };
+
 /**
- * One look. What comes and goes between two looks is no alert, so that a restart raises none: a condition is raised
- * when it was there at the look before, too.
- * @param before what was found at the look before
- * @returns what is found now
+ * One look. What comes and goes between two looks is no alert, and what is gone for a moment is not over: so a restart,
+ * which knows of no problem at first, tells of nothing.
  */
 export async function lookOnce(
   database: Database,
   problems: readonly Problem[],
-  before: readonly Condition[],
-): Promise<Condition[]> {
+  before: Look = FIRST_LOOK,
+): Promise<Look> {
   const found = conditionsOf(problems, await readCaps(database, null));
-  const alerts = new Set((await selectAlerts(database)).map(({ key }) => key));
-  const lasting = found.filter((one) => isCap(one) || before.some(({ key }) => key === one.key));
-  const raised = lasting.filter(({ key }) => !alerts.has(key));
-  const cleared = [...alerts].filter((key) => !found.some((one) => one.key === key));
+  const alerts = await selectAlerts(database);
+  const lasting = found.filter((one) => isCap(one) || isIn(before.found, one));
+  const raised = lasting.filter((one) => !isIn(alerts, one));
+  const absent = alerts.filter((one) => !isIn(found, one));
+  const gone = new Map(absent.map(({ key }) => [key, (before.gone.get(key) ?? 0) + 1]));
+  const cleared = absent
+    .filter((one) => isCap(one) || (gone.get(one.key) ?? 0) >= LOOKS_UNTIL_SOLVED)
+    .map(({ key }) => key);
   const patience = await readPolicyKey(database, 'reminders');
   const changed = await database.transaction(async (tx) => {
     const changes = raised.length + cleared.length > 0 ? await changeAlerts(tx, raised, cleared) : 0;
@@ -77,7 +89,11 @@ export async function lookOnce(
   });
   await forgetReminders(database);
   if (changed > 0) database.hints.tell('events');
-  return found;
+  return { found, gone };
+}
+
+function isIn(list: readonly { key: string }[], { key }: { key: string }): boolean {
+  return list.some((one) => one.key === key);
 }
 
 /** A cap that is reached stays so until tomorrow. */

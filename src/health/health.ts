@@ -158,7 +158,7 @@ async function look(...[database, llm, { home, heartbeatMs, llm: configured }, f
   add('paused', state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.');
   add('disk_low', await diskProblem(home));
   for (const message of schedules.problems) add('schedules', message);
-  for (const message of await webhookProblems(database)) add('webhooks', message);
+  for (const { name, message } of await webhookProblems(database)) add(`webhooks.${name}`, message);
   for (const message of files?.problems ?? []) add('files', message);
 
   return { state, latencyMs, beatAge, events, signed, schedules, problems };

@@ -18,7 +18,8 @@ export function parseTarget(name: string, providers: string[]): Target | null {
   const prefix = name.slice(0, Math.max(colon, 0));
   if (!providers.includes(prefix)) return { provider: 'ollama', model: name };
   const model = name.slice(colon + 1);
-  return model === '' ? null : { provider: prefix, model };
+  // It can become an argument of a program, where it must not be a flag.
+  return model === '' || model.startsWith('-') ? null : { provider: prefix, model };
 }
 
 /** A name that came with a request. */

@@ -7,9 +7,9 @@ import { collectOnce } from './collect.ts';
 import { deliver, type DeliverParts } from './deliver.ts';
 import { claimDue, nextDueMs } from './delivery-queries.ts';
 import { makePost } from './post.ts';
-import { anyActive, selectWebhooks } from './queries.ts';
-import { secretsIn, type WebhookRow } from './schema.ts';
-import type { Secrets } from './secrets.ts';
+import { anyActive, selectWebhook, selectWebhooks } from './queries.ts';
+import type { WebhookRow } from './schema.ts';
+import { type Secrets, secretsOf } from './secrets.ts';
 
 export type Courier = { close(): Promise<void> };
 
@@ -29,6 +29,8 @@ const AT_ONCE = 4;
 const CLAIM_SECONDS = 60;
 const POLL_MS = 5_000;
 const IDLE_POLL_MS = 30_000;
+/** At the end, for calls that are under way: one that is broken off may have arrived and is made again. */
+const GRACE_MS = 2_000;
 /** A burst of events becomes one look at the log. */
 const REST_MS = 250;
 
@@ -48,23 +50,27 @@ export function startCourier(options: CourierOptions): Courier {
   const sending = new Map<string, Promise<void>>();
 
   /** Beside the round, so that who answers slowly delays nobody else. */
-  const beginSending = (webhook: WebhookRow) => {
-    const id = webhook.webhook_id;
-    if (sending.has(id)) return;
-    const task = sendDue(parts, webhook, closing.signal)
-      .then(() => undefined)
-      .catch((error: unknown) => log.warn({ err: toError(error).message }, 'calls to a webhook wait'))
-      .finally(() => sending.delete(id));
-    sending.set(id, task);
+  const sendBeside = async (webhook: WebhookRow) => {
+    try {
+      // What failed is due again, maybe soon, and what came meanwhile was passed over.
+      if ((await sendDue(parts, webhook, closing.signal)) > 0) wake.call();
+    } catch (error) {
+      log.warn({ err: toError(error).message }, 'calls to a webhook wait');
+    }
+    sending.delete(webhook.webhook_id);
   };
 
   const round = async (): Promise<number> => {
     if (!(await anyActive(database))) return IDLE_POLL_MS;
     while (await collectOnce(database)) if (closing.signal.aborted) return 0;
-    const mine = await callable(parts);
-    for (const webhook of mine) beginSending(webhook);
-    const idle = mine.map(({ webhook_id }) => webhook_id).filter((id) => !sending.has(id));
-    return Math.min(POLL_MS, Math.max(REST_MS, (await nextDueMs(database, idle)) ?? POLL_MS));
+    const idle = (await callable(parts)).filter(({ webhook_id }) => !sending.has(webhook_id));
+    const next = await nextDueMs(
+      database,
+      idle.map(({ webhook_id }) => webhook_id),
+    );
+    for (const webhook of idle) sending.set(webhook.webhook_id, sendBeside(webhook));
+    // What is due already is sent now, and its end is a wake-up.
+    return next === null || next <= 0 ? POLL_MS : Math.min(POLL_MS, Math.max(REST_MS, next));
   };
 
   const loop = (async () => {
@@ -86,9 +92,11 @@ export function startCourier(options: CourierOptions): Courier {
     async close() {
       closing.abort();
       for (const stop of stopHints) stop();
-      await post.close();
       await loop;
-      await Promise.all(sending.values());
+      const ended = Promise.all(sending.values());
+      await Promise.race([ended, sleep(GRACE_MS)]);
+      await post.close();
+      await ended;
     },
   };
 }
@@ -99,11 +107,13 @@ export async function sendDue(
   webhook: WebhookRow,
   signal?: AbortSignal,
 ): Promise<number> {
-  const atOnce = webhook.failing_since === null ? AT_ONCE : 1;
   for (let sent = 0; ; ) {
-    if (signal?.aborted) return sent;
-    const due = await claimDue(parts.database, webhook.webhook_id, atOnce, CLAIM_SECONDS);
-    await Promise.all(due.map((delivery) => deliver(parts, { ...delivery, webhook })));
+    // Paused, changed or removed meanwhile: the next round knows how it goes on.
+    const now = await selectWebhook(parts.database, webhook.name);
+    if (signal?.aborted || !now || now.paused || +now.updated_at !== +webhook.updated_at) return sent;
+    const atOnce = now.failing_since === null ? AT_ONCE : 1;
+    const due = await claimDue(parts.database, now.webhook_id, atOnce, CLAIM_SECONDS);
+    await Promise.all(due.map((delivery) => deliver(parts, { ...delivery, webhook: now })));
     sent += due.length;
     if (due.length < atOnce) return sent;
   }
@@ -117,7 +127,7 @@ export async function callable({
   const webhooks = (await selectWebhooks(database)).filter(({ paused }) => !paused);
   const mine = await Promise.all(
     webhooks.map(async (webhook) => {
-      const has = await Promise.all(secretsIn(webhook.url).map((name) => secrets.has(name)));
+      const has = await Promise.all(secretsOf(webhook).map((name) => secrets.has(name)));
       return has.every(Boolean) ? [webhook] : [];
     }),
   );

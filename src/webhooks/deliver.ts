@@ -3,12 +3,12 @@ import { toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
 import type { Log } from '../log.ts';
 import { type Due, endTry, tellGivenUp } from './delivery-queries.ts';
+import { type Filled, fillWebhook } from './fill.ts';
 import { makeLink } from './links.ts';
 import { composeMessage } from './message.ts';
 import type { Post, Receipt } from './post.ts';
 import { noteHealth, pauseWebhook } from './queries.ts';
-import { fillSecrets, secretsIn } from './schema.ts';
-import { type Secrets, signingSecretOf } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
 import { signedHeaders } from './sign.ts';
 import { FORMS } from './templates/all.ts';
 
@@ -54,31 +54,19 @@ async function send(
       webhook.links_by === null ? null : makeLink(database, base, webhook.webhook_id, proposalId),
   });
   if (message === null) return 'needless';
-  const body = JSON.stringify(FORMS[webhook.template](message, webhook.options));
-  let url: URL;
-  let signedWith: string[];
+  let filled: Filled;
   try {
-    const named = secretsIn(webhook.url);
-    const values = new Map(
-      await Promise.all(named.map(async (name) => [name, await secrets.get(name)] as const)),
-    );
-    url = new URL(fillSecrets(webhook.url, (name) => values.get(name) ?? ''));
-    const signing = signingSecretOf(webhook.name);
-    signedWith = (await secrets.has(signing)) ? (await secrets.get(signing)).split('\n') : [];
+    filled = await fillWebhook(secrets, webhook);
   } catch (error) {
-    // The address itself is not repeated: it can hold a secret.
-    const reason =
-      error instanceof TypeError
-        ? 'its address, with its secrets filled in, is none'
-        : toError(error).message;
-    return { ok: false, status: null, error: reason, retryAfterMs: null };
+    return { ok: false, status: null, error: toError(error).message, retryAfterMs: null };
   }
+  const body = JSON.stringify(FORMS[webhook.template](message, filled.options));
   const headers = {
     'content-type': 'application/json',
     'user-agent': 'opsloop',
-    ...signedHeaders(due.delivery_id, new Date(), body, signedWith),
+    ...signedHeaders(due.delivery_id, new Date(), body, filled.signedWith),
   };
-  return post.send(url, headers, body);
+  return post.send(filled.url, headers, body, filled.secrets);
 }
 
 function ended(status: 'delivered' | 'skipped', httpStatus: number | null = null) {

@@ -42,6 +42,11 @@ export async function useLink(tx: Db, linkId: string): Promise<boolean> {
   return rows.length > 0;
 }
 
+/** The links of a webhook that are out decide nothing any more. */
+export async function deleteLinksOf(tx: Db, webhookId: string): Promise<void> {
+  await tx.query('delete from ops_decision_links where webhook_id = $1', [webhookId]);
+}
+
 /** @returns how many were forgotten */
 export async function deleteOldLinks(db: Db): Promise<number> {
   const rows = await db.query(

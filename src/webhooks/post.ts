@@ -1,5 +1,6 @@
 import { Agent, fetch } from 'undici';
 import { cleanText } from '../lib/clean-text.ts';
+import { hideSecrets } from './hide.ts';
 import { checkDestination, lookUpPublic, RefusedDestination } from './destination.ts';
 
 /** How a receiver took a call. */
@@ -14,11 +15,14 @@ export type Receipt =
     };
 
 export type Post = {
-  send(url: URL, headers: Record<string, string>, body: string): Promise<Receipt>;
+  /** @param secrets what the receiver may repeat in its complaint and nobody else is to read */
+  send(url: URL, headers: Record<string, string>, body: string, secrets: readonly string[]): Promise<Receipt>;
   close(): Promise<void>;
 };
 
 const TIMEOUT_MS = 10_000;
+/** So much of an answer is read, so that a secret in what is kept of it is there as a whole. */
+const MOST_READ = 16_000;
 const LONGEST_COMPLAINT = 300;
 
 /** @param allowed hosts (or `host:port`) that may be called although they are not public */
@@ -28,7 +32,7 @@ export function makePost(allowed: readonly string[], timeoutMs = TIMEOUT_MS): Po
   const named = new Agent({ connect });
 
   return {
-    async send(url, headers, body) {
+    async send(url, headers, body, secrets) {
       try {
         const { isNamed } = checkDestination(url, allowed);
         const response = await fetch(url, {
@@ -44,7 +48,7 @@ export function makePost(allowed: readonly string[], timeoutMs = TIMEOUT_MS): Po
           await response.body?.cancel();
           return { ok: true, status };
         }
-        const said = await firstOf(response.body);
+        const said = await firstOf(response.body, secrets);
         if (status >= 300 && status < 400)
           return failure(status, `it redirects (HTTP ${status}); give its final address`);
         const retryAfterMs = readRetryAfter(response.headers.get('retry-after'));
@@ -70,17 +74,18 @@ function readRetryAfter(value: string | null): number | null {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 86_400_000) : null;
 }
 
-/** The beginning of what it said; the rest is not read. */
-async function firstOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+/** The beginning of what it said, without what is secret; the rest is not read. */
+async function firstOf(body: ReadableStream<Uint8Array> | null, secrets: readonly string[]): Promise<string> {
   if (body === null) return '';
   const decoder = new TextDecoder();
   let text = '';
   // Leaving the loop cancels the body.
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length >= LONGEST_COMPLAINT) break;
+    if (text.length >= MOST_READ) break;
   }
-  return cleanText(text.slice(0, LONGEST_COMPLAINT)).replaceAll(/\s+/g, ' ').trim();
+  const said = hideSecrets(text, secrets).replaceAll(/\s+/g, ' ').trim();
+  return cleanText(said.slice(0, LONGEST_COMPLAINT));
 }
 
 /** The innermost reason, without the address, which can hold a secret. */

@@ -88,7 +88,7 @@ export async function noteHealth(tx: Db, webhookId: string, error: string | null
   await tx.query(
     `update ops_webhooks set last_error = $2,
        failing_since = case when $2::text is null then null else coalesce(failing_since, clock_timestamp()) end
-     where webhook_id = $1 and (failing_since is not null or $2::text is not null)`,
+     where webhook_id = $1 and not paused and (failing_since is not null or $2::text is not null)`,
     [webhookId, error],
   );
 }
@@ -109,6 +109,8 @@ export async function pauseWebhook(tx: Db, webhookId: string, reason: string): P
 
 export type Trouble = {
   name: string;
+  /** By its receiver; what an operator paused is no trouble. */
+  paused: boolean;
   last_error: string | null;
   /** For how long it fails. */
   minutes: number | null;
@@ -117,18 +119,18 @@ export type Trouble = {
   dead: number;
 };
 
-/** Webhooks that do not get through: failing or left alone for a while, or with calls given up in the last day. */
+/** Webhooks that do not get through: gone, failing or left alone for a while, or with calls given up in the last day. */
 export function selectTroubles(db: Db, failingMinutes: number): Promise<Trouble[]> {
   return db.query<Trouble>(
     `select * from (
-       select w.name, w.last_error,
+       select w.name, w.paused, w.last_error,
          floor(extract(epoch from clock_timestamp() - w.failing_since) / 60)::integer as minutes,
          (select floor(extract(epoch from clock_timestamp() - min(d.created_at)) / 60)::integer from ops_deliveries d
           where d.webhook_id = w.webhook_id and d.status = 'waiting' and d.attempts = 0) as untried,
          (select count(*) from ops_deliveries d where d.webhook_id = w.webhook_id and d.status = 'dead'
             and d.ended_at > clock_timestamp() - interval '1 day')::integer as dead
-       from ops_webhooks w where not w.paused) as w
-     where minutes >= $1 or untried >= $1 or dead > 0 order by name`,
+       from ops_webhooks w where not w.paused or w.failing_since is not null) as w
+     where paused or minutes >= $1 or untried >= $1 or dead > 0 order by name`,
     [failingMinutes],
   );
 }

@@ -17,14 +17,19 @@ export type TemplateName = (typeof TEMPLATES)[number];
 
 const SECRET = /\{secret:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}/g;
 
-/** The names of the secrets that a URL is filled with. */
-export function secretsIn(url: string): string[] {
-  return [...url.matchAll(SECRET)].map(([, name = '']) => name);
+/** The names of the secrets that the address and the options of a webhook are filled with. */
+export function secretsIn({ url, options }: Pick<WebhookRow, 'url' | 'options'>): string[] {
+  const texts = [url, ...Object.values(options).map(String)];
+  return texts.flatMap((text) => [...text.matchAll(SECRET)].map(([, name = '']) => name));
 }
 
-export function fillSecrets(url: string, secretOf: (name: string) => string): string {
-  return url.replace(SECRET, (_, name: string) => secretOf(name));
+export function fillSecrets(text: string, secretOf: (name: string) => string): string {
+  return text.replace(SECRET, (_, name: string) => secretOf(name));
 }
+
+/** Addresses that are known to be secrets themselves, written out. */
+const OPEN_SECRET =
+  /hooks\.slack\.com\/services\/\w|discord(app)?\.com\/api\/webhooks\/\d|api\.telegram\.org\/bot\d/;
 
 const Url = z
   .string()
@@ -34,7 +39,15 @@ const Url = z
     if (filled.includes('{') || !URL.canParse(filled)) return false;
     const { protocol, username, password } = new URL(filled);
     return /^https?:$/.test(protocol) && username === '' && password === '';
-  }, 'must be an http(s) address without a user or password; what is secret in it is named: {secret:name}');
+  }, 'must be an http(s) address without a user or password; what is secret in it is named: {secret:name}')
+  .refine(
+    (url) => !OPEN_SECRET.test(url),
+    'holds a secret for everybody to read: keep it with `opsloop secrets set`, and write {secret:name} in its place',
+  )
+  .refine(
+    (url) => !url.includes('{secret:webhook-'),
+    'names a secret that signs calls; it must not be sent to anybody',
+  );
 
 const Topic = z
   .string()
@@ -52,7 +65,7 @@ export const WebhookInput = z.strictObject({
   name: Name,
   url: Url,
   template: z.enum(TEMPLATES).default('json'),
-  /** Telegram: chat_id. ntfy: topic. */
+  /** Telegram: chat_id. ntfy: topic. What is secret in them is named, too. */
   options: z.record(Name, z.union([z.string().max(200), z.number()])).default({}),
   topics: z.array(Topic).min(1).max(50),
   agents: z.array(Name).min(1).max(200).nullable().default(null),

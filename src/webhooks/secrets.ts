@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { isMissing, writeDurably } from '../lib/files.ts';
 import { readSecretFile } from '../lib/secret-file.ts';
+import { secretsIn, type WebhookRow } from './schema.ts';
 
 /**
  * Secrets by name, outside the database: `OPSLOOP_SECRET_<NAME>` of the environment, else the file `secrets/<name>` of
@@ -21,6 +22,11 @@ export type Secrets = {
 /** The name of the secret with which the calls of a webhook are signed. */
 export function signingSecretOf(webhook: string): string {
   return `webhook-${webhook}`;
+}
+
+/** The names of the secrets without which a machine sends no call of a webhook. */
+export function secretsOf(webhook: Pick<WebhookRow, 'name' | 'url' | 'options' | 'template'>): string[] {
+  return [...secretsIn(webhook), ...(webhook.template === 'json' ? [signingSecretOf(webhook.name)] : [])];
 }
 
 const LONGEST = 8_000;

@@ -5,6 +5,7 @@ import { usableCaller } from '../keys/keys.ts';
 import type { Caller } from '../keys/schema.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { insertDeliveries, reviveDelivery, selectDeliveries, selectDelivery } from './delivery-queries.ts';
+import { deleteLinksOf } from './link-queries.ts';
 import {
   anyActive,
   deleteWebhook,
@@ -12,6 +13,7 @@ import {
   selectWebhook,
   selectWebhooks,
   skipToHead,
+  type Trouble,
   upsertWebhook,
 } from './queries.ts';
 import {
@@ -56,10 +58,18 @@ export async function putWebhook(tx: Db, input: WebhookInput, caller: Caller): P
     );
   const before = await selectWebhook(tx, input.name);
   const { links, ...rest } = input;
-  const linksBy = links ? ((await stillDeciding(tx, before)) ?? caller.keyId) : null;
+  const moves = before !== null && !isSamePlace(before, input);
+  const linksBy = links ? ((moves ? null : await stillDeciding(tx, before)) ?? caller.keyId) : null;
   if (before && isSame(before, { ...rest, linksBy })) return null;
   if (!input.paused && !(await anyActive(tx))) await skipToHead(tx);
+  // Links that are out decide as the key they were made for, for who received them, or not at all.
+  if (before && (moves || linksBy !== before.links_by)) await deleteLinksOf(tx, before.webhook_id);
   return upsertWebhook(tx, before?.webhook_id ?? uuid7(), { ...rest, linksBy }, caller.by);
+}
+
+/** Whether calls go where they went: whoever sends links elsewhere is the one that they decide as. */
+function isSamePlace(row: WebhookRow, { url, template, options }: WebhookInput): boolean {
+  return isDeepStrictEqual([row.url, row.template, row.options], [url, template, options]);
 }
 
 /** The key that its links decide as, as long as it may: whoever changes something else does not take its place. */
@@ -94,9 +104,10 @@ export async function removeWebhook(
   return removed;
 }
 
-/** Sends one call that says it is a test. @throws AppError not_found */
+/** Sends one call that says it is a test. @throws AppError not_found, or conflict when it is paused */
 export async function testWebhook(database: Database, name: string): Promise<{ delivery_id: string }> {
-  const { webhook_id } = await getWebhook(database, name);
+  const { webhook_id, paused } = await getWebhook(database, name);
+  if (paused) throw new AppError('conflict', `The webhook ${name} is paused; set it again to send a test.`);
   const delivery_id = uuid7();
   const about = { at: new Date().toISOString(), proposal_id: null, agent_id: null };
   await insertDeliveries(database, [{ delivery_id, webhook_id, topic: 'test', about, event_id: null }]);
@@ -131,13 +142,19 @@ export async function retryDelivery(database: Database, id: string): Promise<Del
   );
 }
 
-/** What does not get through, as sentences for people. */
-export async function webhookProblems(db: Db): Promise<string[]> {
-  return (await selectTroubles(db, FAILING_MINUTES)).map(({ name, last_error, minutes, untried, dead }) => {
-    if ((minutes ?? 0) >= FAILING_MINUTES)
-      return `The webhook ${name} fails since ${minutes} min: ${last_error ?? ''}`;
-    if ((untried ?? 0) >= FAILING_MINUTES)
-      return `A call of the webhook ${name} waits since ${untried} min and no server sends it: is a secret missing? \`opsloop doctor\` says which.`;
-    return `The webhook ${name} gave up ${dead} calls in the last day; \`opsloop webhooks calls ${name} --status dead\` shows them.`;
-  });
+/** What does not get through, by webhook, as sentences for people. */
+export async function webhookProblems(db: Db): Promise<{ name: string; message: string }[]> {
+  return (await selectTroubles(db, FAILING_MINUTES)).map((trouble) => ({
+    name: trouble.name,
+    message: explain(trouble),
+  }));
+}
+
+function explain({ name, paused, last_error, minutes, untried, dead }: Trouble): string {
+  if (paused) return `The webhook ${name} calls nobody any more: ${last_error ?? ''}; set it again to go on.`;
+  if ((minutes ?? 0) >= FAILING_MINUTES)
+    return `The webhook ${name} fails since ${minutes} min: ${last_error ?? ''}`;
+  if ((untried ?? 0) >= FAILING_MINUTES)
+    return `A call of the webhook ${name} waits since ${untried} min and no server sends it: is a secret missing? \`opsloop doctor\` says which.`;
+  return `The webhook ${name} gave up ${dead} calls in the last day; \`opsloop webhooks calls ${name} --status dead\` shows them.`;
 }

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { lookOnce } from '../../src/alerts/watch.ts';
 import { holdWatch, leaveWatch } from '../../src/alerts/queries.ts';
 import { listAlerts } from '../../src/alerts/alerts.ts';
-import type { Condition } from '../../src/alerts/schema.ts';
 import { approve } from '../../src/loop/decide.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { useDatabase } from '../support/database.ts';
@@ -20,12 +19,12 @@ const clear = () => db.database.query('delete from ops_alerts');
 
 test('a problem that lasts is told of once, and again when it is over', async () => {
   await clear();
-  let before: Condition[] = await lookOnce(db.database, [NO_BEAT], []);
+  let before = await lookOnce(db.database, [NO_BEAT]);
   expect(await listAlerts(db.database)).toEqual([]);
   for (let looks = 0; looks < 3; looks++)
     before = await lookOnce(db.database, [{ ...NO_BEAT, message: `since ${looks}` }], before);
   expect(await listAlerts(db.database)).toMatchObject([{ key: 'problem:no_beat', topic: 'problem.no_beat' }]);
-  await lookOnce(db.database, [], before);
+  for (let looks = 0; looks < 6; looks++) before = await lookOnce(db.database, [], before);
   expect(await listAlerts(db.database)).toEqual([]);
   expect(await eventsOf('alert.raised')).toMatchObject([
     { entity_id: 'problem:no_beat', payload: { set: { topic: 'problem.no_beat' } } },
@@ -33,10 +32,23 @@ test('a problem that lasts is told of once, and again when it is over', async ()
   expect(await eventsOf('alert.cleared')).toHaveLength(1);
 });
 
+test('a problem that comes and goes is told of once, also across restarts', async () => {
+  await clear();
+  const count = async () =>
+    (await eventsOf('alert.raised')).length + (await eventsOf('alert.cleared')).length;
+  const told = await count();
+  let before = await lookOnce(db.database, [NO_BEAT], await lookOnce(db.database, [NO_BEAT]));
+  for (let looks = 0; looks < 12; looks++) {
+    const restarted = looks === 6;
+    before = await lookOnce(db.database, looks % 3 === 0 ? [] : [NO_BEAT], restarted ? undefined : before);
+  }
+  expect((await count()) - told).toBe(1);
+});
+
 test('what an operator asked for is no alarm', async () => {
   await clear();
   const paused = [{ code: 'paused', message: 'Everything is paused.' }];
-  await lookOnce(db.database, paused, await lookOnce(db.database, paused, []));
+  await lookOnce(db.database, paused, await lookOnce(db.database, paused));
   expect(await listAlerts(db.database)).toEqual([]);
 });
 
@@ -46,7 +58,7 @@ test('a cap that is reached is told of at once, and once', async () => {
   await setPolicy(db.database, 'daily_caps', { timezone: 'UTC', per_agent: 1, total: 1_000 }, 'test');
   await proposer(db.database)({ agentId: 'scout' }).catch(() => undefined);
   await proposer(db.database)({ agentId: 'qa' });
-  for (let looks = 0; looks < 2; looks++) await lookOnce(db.database, [], []);
+  for (let looks = 0; looks < 2; looks++) await lookOnce(db.database, []);
   const alerts = await listAlerts(db.database);
   expect(alerts.filter(({ key }) => key.includes(':qa:'))).toMatchObject([
     {
@@ -55,8 +67,32 @@ test('a cap that is reached is told of at once, and once', async () => {
     },
   ]);
   await openPolicy(db.database);
-  await lookOnce(db.database, [], []);
+  await lookOnce(db.database, []);
   expect(await listAlerts(db.database)).toEqual([]);
+});
+
+test('a cap of 0, which forbids, is no alarm', async () => {
+  await clear();
+  await openPolicy(db.database);
+  await setPolicy(db.database, 'kind_caps', { deploy: 0 }, 'test');
+  await lookOnce(db.database, []);
+  expect(await listAlerts(db.database)).toEqual([]);
+  await openPolicy(db.database);
+});
+
+test('nobody is reminded where policy says never', async () => {
+  await clear();
+  await openPolicy(db.database);
+  await setPolicy(db.database, 'reminders', { after_minutes: 1, every_minutes: 1, most: 0 }, 'test');
+  const { proposal } = await proposer(db.database)({ kind: 'deploy' });
+  await db.database.query(
+    `update ops_proposals set created_at = created_at - interval '2 hours' where id = $1`,
+    [proposal.id],
+  );
+  const before = (await eventsOf('proposal.waiting')).length;
+  await lookOnce(db.database, []);
+  expect(await eventsOf('proposal.waiting')).toHaveLength(before);
+  await approve(db.database, proposal.id, { by: 'key:a' });
 });
 
 test('a pending proposal is reminded of after a while, again later, and no more once it is decided', async () => {
@@ -74,19 +110,19 @@ test('a pending proposal is reminded of after a while, again later, and no more 
   const letPass = (minutes: number) =>
     db.database.query('update ops_alerts set told_at = told_at - make_interval(mins => $1)', [minutes]);
 
-  await lookOnce(db.database, [], []);
+  await lookOnce(db.database, []);
   expect(await remindersOf()).toHaveLength(0);
   await age(61);
-  for (let looks = 0; looks < 3; looks++) await lookOnce(db.database, [], []);
+  for (let looks = 0; looks < 3; looks++) await lookOnce(db.database, []);
   expect(await remindersOf()).toMatchObject([{ payload: { minutes: 61, times: 1 } }]);
   for (let times = 0; times < 4; times++) {
     await letPass(241);
-    await lookOnce(db.database, [], []);
+    await lookOnce(db.database, []);
   }
   expect(await remindersOf()).toHaveLength(2);
 
   await approve(db.database, proposal.id, { by: 'key:a' });
-  await lookOnce(db.database, [], []);
+  await lookOnce(db.database, []);
   expect(await db.database.query('select from ops_alerts')).toEqual([]);
 });
 
@@ -100,9 +136,9 @@ test('of many that wait, a few of the oldest are reminded of at a look', async (
   );
   const count = async () => (await eventsOf('proposal.waiting')).length;
   const before = await count();
-  await lookOnce(db.database, [], []);
+  await lookOnce(db.database, []);
   expect((await count()) - before).toBe(5);
-  await lookOnce(db.database, [], []);
+  await lookOnce(db.database, []);
   expect((await count()) - before).toBe(7);
 });
 

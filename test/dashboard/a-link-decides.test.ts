@@ -55,6 +55,17 @@ inBrowser('a link that decides', () => {
     await tab.getByText('It is rejected.').waitFor();
   });
 
+  test('another link that is opened in the same tab shows its own proposal', async () => {
+    const first = await pathOfLink('The first one', 'One.');
+    const tab = await browser.openSignedOut(first.path);
+    await tab.getByRole('button', { name: 'Approve' }).click();
+    await tab.getByText('It is approved.').waitFor();
+    const second = await pathOfLink('The second one', 'Two.');
+    await tab.evaluate(`location.assign(${JSON.stringify(second.path)})`);
+    await tab.getByRole('heading', { name: 'The second one' }).waitFor();
+    expect(new URL(tab.url()).hash).toBe('');
+  });
+
   test('an address without a link says so', async () => {
     const tab = await browser.openSignedOut('/decide');
     await tab.getByText('This address holds no link').waitFor();

@@ -36,7 +36,8 @@ test('the prompt goes to its stdin and what it prints is the answer', async () =
 
 test('a model name or a prompt is never a command', async () => {
   await using at = sh('printf "%s" "$1"; cat > /dev/null');
-  expect(await at.failure({ model: 'prog:x;touch' })).toMatchObject({ class: 'refused' });
+  for (const model of ['x;touch', '--allow-everything'])
+    expect(await at.failure({ model: `prog:${model}` })).toMatchObject({ class: 'refused' });
   const bait = `$(touch ${folder}/pwned) \`touch ${folder}/pwned\``;
   expect((await at.ask({ prompt: bait })).text).toBe('default');
   await expect(access(join(folder, 'pwned'))).rejects.toThrow();
@@ -152,7 +153,7 @@ test('a flood is cut off and refused', async () => {
 
 test('at its time limit it is killed, with all it started', async () => {
   const script = `cat > /dev/null; sleep 1000 & echo $! > ${folder}/pid; wait`;
-  await using at = sh(script, { timeoutMs: 300 });
+  await using at = sh(script, { timeoutMs: 2_000 });
   expect(await at.failure()).toMatchObject({ class: 'timeout' });
   const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
   await eventually(async () => !lives(pid));

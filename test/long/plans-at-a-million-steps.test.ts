@@ -189,7 +189,7 @@ async function aDayInShort(database: Database): Promise<void> {
   await countOnDemand(database, 1);
   await eventsHead(database);
   await listProposals(database, { status: 'pending' }, { afterId: null, limit: 50 });
-  await lookOnce(database, [], []);
+  await lookOnce(database, []);
   while (await collectOnce(database));
   const [webhook] = await database.query<{ webhook_id: string }>('select webhook_id from ops_webhooks');
   await claimDue(database, webhook?.webhook_id ?? '', 4, 60);

@@ -4,6 +4,7 @@ import { approve } from '../../src/loop/decide.ts';
 import { cancelMission } from '../../src/loop/missions.ts';
 import { failStep } from '../../src/engine/fail.ts';
 import { collectOnce } from '../../src/webhooks/collect.ts';
+import { makeSigningSecret } from '../../src/webhooks/sign.ts';
 import { startCourier } from '../../src/webhooks/courier.ts';
 import { claimDue, endTry } from '../../src/webhooks/delivery-queries.ts';
 import { WebhookInput } from '../../src/webhooks/schema.ts';
@@ -91,7 +92,7 @@ test('what never arrives is given up after nine tries, is told of, and can be tr
   expect(receiver.asked).toHaveLength(9);
   expect(await callsIn(db.database)).toMatchObject([{ status: 'dead', attempts: 9 }]);
   expect(await webhookProblems(db.database)).toEqual([
-    expect.stringContaining('The webhook phone gave up 1 calls in the last day'),
+    { name: 'phone', message: expect.stringContaining('The webhook phone gave up 1 calls in the last day') },
   ]);
   const told = await db.database.query(`select payload from ops_events where kind = 'webhook.gave_up'`);
   expect(told).toHaveLength(1);
@@ -125,6 +126,91 @@ test('a receiver that asks for patience gets it, and one that is gone is left al
     'select paused, last_error from ops_webhooks',
   );
   expect(row).toMatchObject({ paused: true, last_error: expect.stringContaining('410') });
+  expect(await webhookProblems(db.database)).toEqual([
+    {
+      name: 'phone',
+      message: expect.stringContaining('calls nobody any more: the receiver says that it is gone'),
+    },
+  ]);
+});
+
+test('a receiver that is gone is called no more, although more calls are due', async () => {
+  const parts = courierParts(db.database);
+  const gone = await useReceiver(...Array.from({ length: 9 }, () => ({ status: 410 })));
+  await onlyWebhook(parts, { url: gone.url });
+  for (let n = 0; n < 9; n++) await pending();
+  await callNow(parts);
+  expect(gone.asked.length).toBeLessThanOrEqual(4);
+  const waiting = (await callsIn(db.database)).filter(({ status }) => status === 'waiting');
+  expect(waiting.length).toBeGreaterThanOrEqual(5);
+});
+
+test('what a webhook was changed to counts for the calls that are due already', async () => {
+  const parts = courierParts(db.database);
+  const next = await useReceiver();
+  const first = await startAnswering(async ({ body }) => {
+    if (first.asked.length === 1) await storeWebhook(parts, elsewhere, OPERATOR);
+    return { status: body === '' ? 500 : 200 };
+  });
+  const elsewhere = WebhookInput.parse({ name: 'phone', url: next.url, topics: ['proposal'] });
+  await onlyWebhook(parts, { url: first.url });
+  for (let n = 0; n < 9; n++) await pending();
+  await callNow(parts);
+  await sendAllDue(parts);
+  expect(first.asked.length).toBeLessThanOrEqual(4);
+  expect(first.asked.length + next.asked.length).toBe(9);
+  await first[Symbol.asyncDispose]();
+});
+
+test('a failed call is tried again when it is due, while the courier runs', async () => {
+  const parts = courierParts(db.database);
+  const times: number[] = [];
+  await using receiver = await startAnswering(() => ({
+    status: times.push(performance.now()) === 1 ? 500 : 200,
+  }));
+  await onlyWebhook(parts, { url: receiver.url });
+  await pending();
+  await sealAll(db.database);
+  const courier = startCourier({ ...parts, allow: ['127.0.0.1'] });
+  await expect.poll(() => times.length, { timeout: 10_000 }).toBe(2);
+  await courier.close();
+  // 2 s and up to a fifth more, and the rest between two rounds; without looking at what is due it would be 4 s or more.
+  expect((times[1] ?? 0) - (times[0] ?? 0)).toBeLessThan(3_700);
+});
+
+test('what a receiver repeats of secrets and of links that decide is kept nowhere', async () => {
+  const secret = 'T024FZ/B0123456/uKVsecretsecret';
+  const parts = courierParts(db.database, { OPSLOOP_SECRET_CHAT: secret });
+  const echo = await startAnswering(({ path: asked, body }) => ({
+    status: 410,
+    body: `The requested URL ${asked} was not found; you said ${(JSON.parse(body) as { text: string }).text} ${/opd_[\w-]+/.exec(body)?.[0]}`,
+  }));
+  await onlyWebhook(parts, { url: `${echo.url}/services/{secret:chat}`, template: 'slack', links: true });
+  await pending();
+  await callNow(parts);
+  await sealAll(db.database);
+  expect(echo.asked).toHaveLength(1);
+  const link = /opd_[\w-]+/.exec(echo.asked[0]?.body ?? '')?.[0] ?? '';
+  expect(link).not.toBe('');
+  const rows = await db.database.query(
+    `select to_jsonb(w) as w, to_jsonb(d) as d, (select jsonb_agg(payload) from ops_events) as e from ops_webhooks w, ops_deliveries d`,
+  );
+  const kept = JSON.stringify(rows);
+  expect(kept).toContain('[secret] was not found');
+  for (const hidden of [secret, 'uKVsecretsecret', link, link.slice(0, 20)])
+    expect(kept).not.toContain(hidden);
+  await echo[Symbol.asyncDispose]();
+});
+
+test('an option can be a secret, too', async () => {
+  const parts = courierParts(db.database, { OPSLOOP_SECRET_TOPIC: 'nobody-guesses-it' });
+  const receiver = await useReceiver();
+  await onlyWebhook(parts, { url: receiver.url, template: 'ntfy', options: { topic: '{secret:topic}' } });
+  await pending();
+  await callNow(courierParts(db.database));
+  expect(receiver.asked).toEqual([]);
+  await callNow(parts);
+  expect(JSON.parse(receiver.asked[0]?.body ?? '')).toMatchObject({ topic: 'nobody-guesses-it' });
 });
 
 test.each([
@@ -180,6 +266,22 @@ test('one that hangs holds up no other, while the courier runs', async () => {
   await courier.close();
 });
 
+test('a call that is under way when we stop comes to its end', async () => {
+  const parts = courierParts(db.database);
+  let closing: Promise<void> | undefined;
+  await using receiver = await startAnswering(() => {
+    closing = courier.close();
+    return new Promise((resolve) => void setTimeout(() => resolve({ status: 200 }), 300));
+  });
+  await onlyWebhook(parts, { url: receiver.url });
+  await pending();
+  await sealAll(db.database);
+  const courier = startCourier({ ...parts, allow: ['127.0.0.1'] });
+  await expect.poll(() => closing !== undefined, { timeout: 5_000 }).toBe(true);
+  await closing;
+  expect(await callsIn(db.database)).toMatchObject([{ status: 'delivered', attempts: 1 }]);
+});
+
 test('a missing secret is named, and the call waits for a machine that has it', async () => {
   const receiver = await useReceiver();
   const without = courierParts(db.database);
@@ -188,9 +290,17 @@ test('a missing secret is named, and the call waits for a machine that has it', 
   await callNow(without);
   expect(await callsIn(db.database)).toMatchObject([{ status: 'waiting', attempts: 0 }]);
   await db.database.query(`update ops_deliveries set created_at = created_at - interval '11 min'`);
-  expect(await webhookProblems(db.database)).toEqual([expect.stringContaining('is a secret missing?')]);
+  expect(await webhookProblems(db.database)).toEqual([
+    { name: 'phone', message: expect.stringContaining('is a secret missing?') },
+  ]);
 
+  const whsec = makeSigningSecret();
   await callNow(courierParts(db.database, { OPSLOOP_SECRET_PATH: 'T0/B0' }));
+  expect(receiver.asked).toEqual([]);
+  await callNow(
+    courierParts(db.database, { OPSLOOP_SECRET_PATH: 'T0/B0', OPSLOOP_SECRET_WEBHOOK_PHONE: whsec }),
+  );
+  expect(receiver.asked[0]?.headers['webhook-signature']).toMatch(/^v1,/);
   expect(receiver.asked.map(({ path }) => path)).toEqual(['/T0/B0']);
   const rows = await db.database.query(`select * from ops_webhooks, ops_deliveries`);
   expect(JSON.stringify(rows)).not.toContain('T0/B0');

@@ -61,7 +61,7 @@ test('a name that leads to this machine is found out when it is connected to', a
   await using server = await startAnswering(() => ({ status: 200 }));
   const post = makePost([]);
   const { port } = new URL(server.url);
-  const receipt = await post.send(new URL(`https://localhost:${port}/?token=secret`), {}, '{}');
+  const receipt = await post.send(new URL(`https://localhost:${port}/?token=secret`), {}, '{}', []);
   await post.close();
   expect(receipt).toMatchObject({
     ok: false,

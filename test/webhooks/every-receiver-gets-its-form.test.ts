@@ -69,6 +69,20 @@ test('Discord mentions nobody and shows markup as it is', () => {
   expect(hostile.embeds[0]?.description).toContain('[Decide](https://ops.example/decide#opd_x)');
 });
 
+test.each(['slack', 'telegram', 'discord'] as const)('no character is cut in half for %s', (name) => {
+  for (const before of ['', 'x']) {
+    const sent = FORMS[name](message({ text: before + '🚀'.repeat(4_000) }), { chat_id: 1 });
+    expect(JSON.stringify(sent)).not.toMatch(/\\ud[89a-f]/);
+  }
+});
+
+test('a text full of marks is not too long for Discord', () => {
+  const sent = FORMS.discord(message({ text: '[*]'.repeat(3_000) }), {}) as {
+    embeds: { description: string }[];
+  };
+  expect(sent.embeds[0]?.description.length).toBeLessThanOrEqual(4_096);
+});
+
 test('a test and a problem have no proposal, and every form takes them', () => {
   for (const [name, form] of Object.entries(FORMS)) {
     const sent = form(message({ links: { view: null, decide: null } }), { topic: 't', chat_id: 1 });

@@ -113,3 +113,30 @@ test('who cannot decide cannot make links that do', async () => {
       .status,
   ).toBe(200);
 });
+
+test('who sends the links elsewhere is who they decide as, and those that are out end', async () => {
+  const { secret } = await linkTo('Sent before');
+  const [hook] = await t.database.query<{ url: string }>('select url from ops_webhooks');
+  const key = await t.key({ scopes: ['admin', 'approve', 'read'] });
+  const put = async (change: Record<string, unknown>) => {
+    const json = { url: hook?.url, topics: ['proposal', 'mission.failed'], links: true, ...change };
+    const answer = await t.request('/api/ops/webhooks/phone', { method: 'PUT', key, json });
+    return ((await answer.json()) as { webhook: { links_by: string } }).webhook.links_by;
+  };
+  expect(await put({})).toBe('environment');
+  expect((await look(secret)).status).toBe(200);
+  expect(await put({ url: 'https://elsewhere.example/' })).toBe(key.split('_')[1]);
+  expect((await look(secret)).status).toBe(401);
+});
+
+test('links that ended with their key do not come back when the webhook is changed', async () => {
+  const owner = await t.key({ scopes: ['admin', 'approve', 'read'] });
+  const { secret } = await linkTo('Of a key that leaked');
+  const keyId = owner.split('_')[1] ?? '';
+  await t.database.query('update ops_webhooks set links_by = $1', [keyId]);
+  await revokeKey(t.app.database, keyId, 'test');
+  const [hook] = await t.database.query<{ url: string }>('select url from ops_webhooks');
+  const json = { url: hook?.url, topics: ['proposal'], links: true };
+  expect((await t.request('/api/ops/webhooks/phone', { method: 'PUT', json })).status).toBe(200);
+  expect((await look(secret)).status).toBe(401);
+});

@@ -19,6 +19,11 @@ test('one is made, left as it is, changed and removed, each with its event', asy
     changed: true,
     webhook: { paused: true },
   });
+  const tested = await t.request('/api/ops/webhooks/phone/test', { method: 'POST', json: {} });
+  expect([tested.status, (await problemOf(tested)).error]).toEqual([
+    409,
+    expect.stringContaining('is paused'),
+  ]);
   expect((await t.request('/api/ops/webhooks/phone', { method: 'DELETE' })).status).toBe(200);
   expect((await t.request('/api/ops/webhooks/phone', { method: 'DELETE' })).status).toBe(404);
   const kinds = await t.database.query<{ kind: string }>(
@@ -33,6 +38,9 @@ test.each([
   [{ ...HOOK, url: 'ftp://x.example/' }, 'http(s) address'],
   [{ ...HOOK, url: 'https://user:pw@x.example/' }, 'without a user or password'],
   [{ ...HOOK, url: 'https://x.example/{secret}' }, '{secret:name}'],
+  [{ ...HOOK, url: 'https://hooks.slack.com/services/T0/B0/abc' }, 'opsloop secrets set'],
+  [{ ...HOOK, url: 'https://api.telegram.org/bot12:abc/sendMessage' }, 'opsloop secrets set'],
+  [{ ...HOOK, url: 'https://x.example/{secret:webhook-phone}' }, 'signs calls'],
   [{ ...HOOK, topics: ['everything'] }, 'must be one of'],
   [{ ...HOOK, topics: [] }, 'topics'],
   [{ ...HOOK, template: 'carrier-pigeon' }, 'template'],

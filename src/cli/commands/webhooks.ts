@@ -26,7 +26,7 @@ export function addWebhooks(program: Command): void {
         .map(([topic, meaning]) => `  ${topic.padEnd(18)} ${meaning}`)
         .join(
           '\n',
-        )}\n\nExample:\n  opsloop webhooks set phone --to https://ntfy.sh/ --template ntfy --option topic=my-secret-topic --topics proposal,mission.failed,problem --links`,
+        )}\n\nExample:\n  opsloop webhooks set phone --to https://ntfy.sh/ --template ntfy --option 'topic={secret:ntfy-topic}' --topics proposal,mission.failed,problem --links`,
     );
 
   webhooks
@@ -63,7 +63,12 @@ export function addWebhooks(program: Command): void {
     .option('--template <name>', TEMPLATES.join(', '), 'json')
     .option('--topics <list>', 'for what', 'proposal,mission.failed,cap,problem')
     .option('--agents <list>', 'only for what belongs to these agents')
-    .option('--option <name=value>', 'telegram: chat_id; ntfy: topic', collect, {})
+    .option(
+      '--option <name=value>',
+      'telegram: chat_id; ntfy: topic; what is secret is named, too',
+      collect,
+      {},
+    )
     .option('--links', 'calls about pending proposals get a link that decides, as the key used here')
     .option('--paused', 'without calling, for now')
     .addHelpText(

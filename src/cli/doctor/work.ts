@@ -5,8 +5,7 @@ import { type Health, oldestWork, readHealth } from '../../health/health.ts';
 import { humanDuration } from '../../lib/time.ts';
 import { type Llm, makeLlm } from '../../llm/llm.ts';
 import { silentLog } from '../../log.ts';
-import { secretsIn } from '../../webhooks/schema.ts';
-import { makeSecrets } from '../../webhooks/secrets.ts';
+import { makeSecrets, secretsOf } from '../../webhooks/secrets.ts';
 import { listWebhooks } from '../../webhooks/webhooks.ts';
 import { type Check, ok, problem, warning } from './check.ts';
 
@@ -89,33 +88,32 @@ function checkSchedules({ total, paused, next_due_at, problems }: Health['schedu
 async function checkWebhooks(config: Config, database: Database): Promise<Check[]> {
   const secrets = makeSecrets(config.home, config.secret);
   const webhooks = await listWebhooks(database);
-  const checks = webhooks.map(
-    async ({ name, url, paused, last_error, failing_since, links_by }): Promise<Check> => {
-      const what = `webhook ${name}`;
-      if (paused)
+  const checks = webhooks.map(async (webhook): Promise<Check> => {
+    const { name, paused, last_error, failing_since, links_by } = webhook;
+    const what = `webhook ${name}`;
+    if (paused)
+      return warning(what, `paused${last_error === null ? '' : `: ${last_error}`}`, 'Set it again to go on.');
+    for (const secret of secretsOf(webhook))
+      if (!(await secrets.has(secret)))
         return warning(
           what,
-          `paused${last_error === null ? '' : `: ${last_error}`}`,
-          'Set it again to go on.',
+          `the secret ${secret} is not on this machine`,
+          `Run \`opsloop secrets set ${secret}\`, or send its calls from a server that has it.`,
         );
-      for (const secret of secretsIn(url))
-        if (!(await secrets.has(secret)))
-          return warning(
-            what,
-            `the secret ${secret} is not on this machine`,
-            `Run \`opsloop secrets set ${secret}\`, or send its calls from a server that has it.`,
-          );
-      if (links_by !== null && config.publicUrl === undefined)
-        return warning(
-          what,
-          'its links lead to this machine alone',
-          'Set OPSLOOP_PUBLIC_URL to the address that its readers reach.',
-        );
-      return failing_since === null
-        ? ok(what, 'calls get through')
-        : problem(what, `fails since ${failing_since.toISOString()}: ${last_error}`, 'Look at the receiver.');
-    },
-  );
+    if (failing_since !== null)
+      return problem(
+        what,
+        `fails since ${failing_since.toISOString()}: ${last_error}`,
+        'Look at the receiver.',
+      );
+    if (links_by !== null && config.publicUrl === undefined)
+      return warning(
+        what,
+        'its links lead to this machine alone',
+        'Set OPSLOOP_PUBLIC_URL to the address that its readers reach.',
+      );
+    return ok(what, 'calls get through');
+  });
   return Promise.all(checks);
 }
 

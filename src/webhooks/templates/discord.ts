@@ -1,6 +1,8 @@
+import { cut } from '../cut.ts';
 import type { Message } from '../message.ts';
 
-const LONGEST = 3_500;
+/** Of 4,096, with each character escaped, and the link. */
+const LONGEST = 1_900;
 const RED = 0xc0392b;
 const BLUE = 0x2c6fbb;
 
@@ -13,7 +15,7 @@ export function discord({ title, text, links, urgent, at }: Message) {
     embeds: [
       {
         title: `opsloop: ${title}`,
-        description: escape(text.slice(0, LONGEST)) + decide,
+        description: escape(cut(text, LONGEST)) + decide,
         color: urgent ? RED : BLUE,
         timestamp: at,
         ...(links.view === null ? {} : { url: links.view }),

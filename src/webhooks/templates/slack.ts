@@ -1,3 +1,4 @@
+import { cut } from '../cut.ts';
 import type { Message } from '../message.ts';
 
 const LONGEST = 2_800;
@@ -10,11 +11,11 @@ export function slack({ title, text, links }: Message) {
   ];
   return {
     // What notifications show; here three characters have a meaning.
-    text: escape(`${title}: ${text}`.slice(0, 300)),
+    text: escape(cut(`${title}: ${text}`, 300)),
     unfurl_links: false,
     blocks: [
       { type: 'header', text: plain(title) },
-      { type: 'section', text: plain(text.slice(0, LONGEST) || '-') },
+      { type: 'section', text: plain(cut(text, LONGEST) || '-') },
       ...(buttons.length === 0 ? [] : [{ type: 'actions', elements: buttons }]),
     ],
   };

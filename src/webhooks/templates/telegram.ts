@@ -1,3 +1,4 @@
+import { cut } from '../cut.ts';
 import type { Message } from '../message.ts';
 
 const LONGEST = 4_000;
@@ -12,7 +13,7 @@ export function telegram({ title, text, links }: Message, options: Record<string
   const rest = buttons.length > 0 ? '' : [links.decide, links.view].filter((url) => url !== null).join('\n');
   return {
     chat_id: options['chat_id'],
-    text: `${title}\n${text}`.slice(0, LONGEST) + (rest === '' ? '' : `\n\n${rest}`),
+    text: cut(`${title}\n${text}`, LONGEST) + (rest === '' ? '' : `\n\n${rest}`),
     link_preview_options: { is_disabled: true },
     ...(buttons.length === 0 ? {} : { reply_markup: { inline_keyboard: [buttons] } }),
   };

@@ -77,6 +77,12 @@ function Linked({ secret }: { secret: string }) {
 /** The secret stands behind the # of the address, and is taken out of it: it must not stay in the browser's history. */
 function useSecretOfAddress(): string {
   const [secret] = useState(() => location.hash.slice(1));
-  useEffect(() => history.replaceState(null, '', location.pathname), []);
+  useEffect(() => {
+    history.replaceState(null, '', location.pathname);
+    // Another link in the same tab changes nothing but the fragment, and the page would go on with the first one.
+    const reload = () => location.reload();
+    addEventListener('hashchange', reload);
+    return () => removeEventListener('hashchange', reload);
+  }, []);
   return secret;
 }

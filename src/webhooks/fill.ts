@@ -1,0 +1,35 @@
+import { fillSecrets, secretsIn, type WebhookRow } from './schema.ts';
+import { type Secrets, signingSecretOf } from './secrets.ts';
+
+/** What a call is made of and no row holds. */
+export type Filled = {
+  url: URL;
+  options: WebhookRow['options'];
+  signedWith: string[];
+  /** What must not be repeated by a message. */
+  secrets: string[];
+};
+
+/** Fills in the secrets of a webhook. @throws Error that holds no part of one */
+export async function fillWebhook(secrets: Secrets, webhook: WebhookRow): Promise<Filled> {
+  const { name, url, options, template } = webhook;
+  const values = new Map(
+    await Promise.all(secretsIn(webhook).map(async (each) => [each, await secrets.get(each)] as const)),
+  );
+  const fill = (text: string) => fillSecrets(text, (each) => values.get(each) ?? '');
+  const address = fill(url);
+  // The address itself is not repeated: it can hold a secret.
+  if (!URL.canParse(address)) throw new Error('its address, with its secrets filled in, is none');
+
+  const signing = signingSecretOf(name);
+  // A receiver that is a program gets no call that it cannot verify.
+  const signs = template === 'json' || (await secrets.has(signing));
+  return {
+    url: new URL(address),
+    options: Object.fromEntries(
+      Object.entries(options).map(([key, value]) => [key, typeof value === 'string' ? fill(value) : value]),
+    ),
+    signedWith: signs ? (await secrets.get(signing)).split('\n') : [],
+    secrets: [...values.values()],
+  };
+}
