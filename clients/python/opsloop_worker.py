@@ -96,6 +96,8 @@ class Worker:
         while not self._stopping.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: len(self._held) < slots)
+                if self._stopping.is_set():
+                    return
                 body = {"worker": self._name, "kinds": list(self._handlers), "most": min(slots - len(self._held), 100)}
             body.update(wait_seconds=WAIT_SECONDS, lease_seconds=self._lease)
             status, answer = self._post("claim", body, self._api_key, WAIT_SECONDS + 10)
@@ -124,20 +126,25 @@ class Worker:
             for claim in answer["claims"] if status == 200 else ():
                 if claim["abort"]:
                     held[claim["claim_id"]].abort(claim["abort"])
+            for step in held.values() if status in (401, 403) else ():  # the key has ended, and all claims with it
+                step.abort("claim_lost")
 
     def _work(self, step):
         try:
             verb, body = "complete", {"output": self._handlers[step.kind](step)}
-            json.dumps(body, allow_nan=False)
         except Release as given:
             verb, body = "release", given.body
-        except Exception as error:
+        except BaseException as error:  # also a SystemExit, which would end this thread and never the step
             if step.aborted.is_set():
                 # a moment later, so that our own claim that still waits does not take it back
                 verb, body = "release", {"reason": step.why_aborted, "retry_in_seconds": 1}
             else:
                 failed = error if isinstance(error, Fail) else Fail("%s: %s" % (type(error).__name__, error))
                 verb, body = "fail", failed.body
+        try:
+            json.dumps([body, step.usage], allow_nan=False)
+        except Exception as error:
+            step.usage, verb, body = [], "fail", Fail("what it gave is no JSON: %s" % error).body
         self._deliver(step, verb, body)
         with self._changed:
             del self._held[step.claim_id]
@@ -145,17 +152,19 @@ class Worker:
 
     def _deliver(self, step, verb, body):
         """Sends an end until it is taken or refused; sent twice, it counts once."""
-        failures, path = 0, "claims/%s/" % step.claim_id
+        failures, path, is_refused = 0, "claims/%s/" % step.claim_id, False
         while time.monotonic() < self._give_up_at:
             status, answer = self._post(path + verb, dict(body, usage=step.usage), step.token, 30)
             if status == 200:
                 return
             if _is_refusal(status):
                 log.warning("the end of a step (%s) was refused: %s", step.kind, answer.get("detail"))
-                if verb == "complete" and status in (400, 413):
-                    verb, body = "fail", Fail(answer.get("detail"), "output_refused", final=True).body
-                    continue
-                return
+                if is_refused or status not in (400, 413):
+                    return
+                # Given up in silence it would be worked again and again, each time for the same.
+                is_refused, step.usage = True, []
+                verb, body = "fail", Fail(answer.get("detail"), "output_refused", final=True).body
+                continue
             failures = self._pause(failures, "a result waits", answer)
 
     def _pause(self, failures, what, answer):

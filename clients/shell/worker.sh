@@ -4,6 +4,8 @@
 # 75: given back for a minute. Any other: failed, with the last lines of its standard error.
 set -uo pipefail -m
 : "${OPSLOOP_API_KEY:?a key of scope work, as from: opsloop keys create shell --scopes work}"
+key=$OPSLOOP_API_KEY
+unset OPSLOOP_API_KEY # the command needs none
 api=${OPSLOOP_URL:-http://127.0.0.1:8787}/api/ops/work
 kind=${1:?which kind of steps} && shift
 folder=$(mktemp -d)
@@ -26,7 +28,14 @@ deliver() {
 renew() {
   while sleep 3 && kill -0 $$ 2> /dev/null; do
     post "claims/$id/renew" "$token" 10 renewal <<< '{}'
-    [ "$(status renewal)" = 200 ] && jq -e .abort "$folder/renewal" > /dev/null && touch "$folder/aborted" && kill -- "-$1"
+    case $(status renewal) in
+      200) jq -e .abort "$folder/renewal" > /dev/null || continue ;;
+      401 | 403) ;; # the key has ended, and the claim with it
+      *) continue ;;
+    esac
+    touch "$folder/aborted"
+    kill -- "-$1"
+    return
   done
 }
 
@@ -37,7 +46,7 @@ stop() {
 trap stop TERM INT
 bye() {
   for job in $(jobs -p); do kill -- "-$job" 2> /dev/null; done
-  jq -n --arg worker "$worker" '{worker: $worker}' | post leave "$OPSLOOP_API_KEY" 5 left
+  jq -n --arg worker "$worker" '{worker: $worker}' | post leave "$key" 5 left
   rm -rf "$folder"
 }
 trap bye EXIT
@@ -45,7 +54,7 @@ trap bye EXIT
 while [ -z "$stopped" ]; do
   [ -n "$worker" ] || worker=$(hostname -s)-$( (uuidgen || cat /proc/sys/kernel/random/uuid) 2> /dev/null | tr A-Z a-z)
   jq -n --arg worker "$worker" --arg kind "$kind" '{worker: $worker, kinds: [$kind], wait_seconds: 20}' > "$folder/ask"
-  post claim "$OPSLOOP_API_KEY" 40 claim < "$folder/ask" &
+  post claim "$key" 40 claim < "$folder/ask" &
   wait $!
   [ -z "$stopped" ] || break
   case $(status claim) in

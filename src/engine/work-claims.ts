@@ -4,25 +4,30 @@ import type { Claim, ClaimRef, WorkEnd } from './schema.ts';
 export type NewWorkClaim = { claim: Claim; secretHash: Buffer };
 
 /**
- * Gives claims their own leases and tokens, in the transaction that makes them.
- * @returns when the leases end; null when the key of the worker may not be used any more
+ * Gives claims their own leases and tokens, in the transaction that makes them. The worker's row is held until it ends,
+ * so that a worker that leaves, or is declared dead, meanwhile is not given what nobody would give back.
+ * @returns when the leases end, or why there are none
  */
 export async function insertWorkClaims(
   tx: Db,
   worker: { workerId: string; keyId: string; keyHasNoRow: boolean; leaseMs: number },
   given: NewWorkClaim[],
-): Promise<Date | null> {
-  const [row] = await tx.query<{ lease_expires_at: Date }>(
-    `with moment as materialized (select clock_timestamp() as now)
-     insert into ops_work_claims (claim_id, step_id, worker_id, key_id, attempt, secret_hash, claimed_at, renewed_at,
-       lease_expires_at)
-     select given.claim_id, given.step_id, $1, $2, given.attempt, given.secret_hash, moment.now, moment.now,
-       moment.now + $3 * interval '1 ms'
-     from moment, unnest($4::uuid[], $5::uuid[], $6::integer[], $7::bytea[])
-       as given(claim_id, step_id, attempt, secret_hash)
-     where $8 or exists (select from ops_api_keys where key_id = $2 and revoked_at is null
-       and (expires_at is null or expires_at > clock_timestamp()))
-     returning lease_expires_at`,
+): Promise<Date | 'key_over' | 'worker_ended'> {
+  const [row] = await tx.query<{ lease_expires_at: Date | null; alive: boolean }>(
+    `with moment as materialized (select clock_timestamp() as now),
+     alive as materialized (
+       select worker_id from ops_workers where worker_id = $1 and ended_at is null for share),
+     made as (
+       insert into ops_work_claims (claim_id, step_id, worker_id, key_id, attempt, secret_hash, claimed_at, renewed_at,
+         lease_expires_at)
+       select given.claim_id, given.step_id, alive.worker_id, $2, given.attempt, given.secret_hash, moment.now, moment.now,
+         moment.now + $3 * interval '1 ms'
+       from moment, alive, unnest($4::uuid[], $5::uuid[], $6::integer[], $7::bytea[])
+         as given(claim_id, step_id, attempt, secret_hash)
+       where $8 or exists (select from ops_api_keys where key_id = $2 and revoked_at is null
+         and (expires_at is null or expires_at > clock_timestamp()))
+       returning lease_expires_at)
+     select (select lease_expires_at from made limit 1), exists (select from alive) as alive`,
     [
       worker.workerId,
       worker.keyId,
@@ -35,7 +40,8 @@ export async function insertWorkClaims(
     ],
     'opsloop_work_claims',
   );
-  return row?.lease_expires_at ?? null;
+  if (!row?.alive) return 'worker_ended';
+  return row.lease_expires_at ?? 'key_over';
 }
 
 /** What a worker over HTTP is told of a claim: when its lease ends now, or that it must stop, and why. */

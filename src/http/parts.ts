@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { App } from '../app.ts';
 import { type Buckets, makeBuckets } from './buckets.ts';
 import { type Metrics, makeMetrics } from './metrics.ts';
@@ -27,6 +28,8 @@ export function makeHttpParts(app: App, options: HttpOptions = {}): HttpParts {
   const streams = makeStreams(options.maxStreams ?? 100);
   const metrics = makeMetrics(app, streams);
   const closing = new AbortController();
+  // Everybody who waits listens to it.
+  setMaxListeners(0, closing.signal);
   return {
     failedKeys: makeBuckets({ perMinute: options.failedKeysPerMinute ?? 10 }),
     agentRequests: makeBuckets({ perMinute: options.agentRequestsPerMinute ?? 600 }),

@@ -84,15 +84,18 @@ export function makeDesk(
   const keepServing = async (): Promise<void> => {
     while (waiters.size > 0) {
       queue.changed();
+      // Who comes during the look was not looked for.
+      const asked = [...waiters];
       try {
         await serveAll();
       } catch (error) {
-        for (const waiter of waiters) waiter.fail(toError(error));
+        for (const waiter of asked) if (waiters.has(waiter)) waiter.fail(toError(error));
       }
       const restMs = queue.restMs();
       const now = performance.now();
-      for (const waiter of waiters)
-        if (now >= waiter.until + (restMs === Infinity ? 0 : LOOK_MS)) waiter.answer([]);
+      for (const waiter of asked)
+        if (waiters.has(waiter) && now >= waiter.until + (restMs === Infinity ? 0 : LOOK_MS))
+          waiter.answer([]);
       const soonest = Math.min(...[...waiters].map(({ until }) => (until > now ? until - now : LOOK_MS)));
       if (waiters.size > 0) await wake.wait(Math.max(1, Math.min(jittered(POLL_MS), restMs, soonest)));
     }

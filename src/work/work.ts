@@ -79,7 +79,8 @@ export function makeWork(
           ...makeClaimToken(claim.claim_id, keyId, configured),
         }));
         const leaseEnd = await insertWorkClaims(tx, worker, secrets);
-        if (leaseEnd === null)
+        if (leaseEnd === 'worker_ended') throw workers.ended(request.worker);
+        if (leaseEnd === 'key_over')
           throw new AppError(
             'unauthorized',
             `The key ${keyId} was revoked, or has expired, while it waited.`,

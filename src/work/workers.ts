@@ -1,6 +1,7 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Db } from '../db/database.ts';
 import { keepHttpWorker, keyOfWorker } from '../engine/http-workers.ts';
 import { releaseSteps } from '../engine/release.ts';
+import type { ClaimRef } from '../engine/schema.ts';
 import { heldOverHttp, noteWorkEnds, type RenewedClaim, renewWorkClaims } from '../engine/work-claims.ts';
 import { retireWorker } from '../engine/workers.ts';
 import { AppError } from '../errors.ts';
@@ -41,16 +42,20 @@ export function makeHttpWorkers(database: Database) {
       kinds,
     };
     const refused = await keepHttpWorker(database, worker, leaseMs);
-    if (refused?.key_id === ask.caller.keyId)
-      throw new AppError(
-        'worker_ended',
-        `The worker ${ask.worker} has ended; what it held is back in the queue. Go on under a name with a new uuid.`,
-        { details: { worker: ask.worker } },
-      );
+    if (refused?.key_id === ask.caller.keyId) throw ended(ask.worker);
     if (refused) throw notYours(ask.worker);
     known.delete(ask.worker);
     known.set(ask.worker, { keyId: ask.caller.keyId, kinds: JSON.stringify(kinds), until: now + leaseMs });
     for (const [oldest] of known) if (known.size > MOST_KNOWN) known.delete(oldest);
+  };
+
+  const ended = (worker: string): AppError => {
+    known.delete(worker);
+    return new AppError(
+      'worker_ended',
+      `The worker ${worker} has ended; what it held is back in the queue. Go on under a name with a new uuid.`,
+      { details: { worker } },
+    );
   };
 
   const requireOwn = async (caller: Caller, worker: string): Promise<void> => {
@@ -63,19 +68,27 @@ export function makeHttpWorkers(database: Database) {
     if (keyId !== caller.keyId) throw notYours(worker);
   };
 
-  const giveBack = async (claims: { id: string; claim_id: string }[], reason: string) => {
+  const release = async (tx: Db, claims: ClaimRef[], reason: string) => {
     if (claims.length === 0) return;
-    await database.transaction(async (tx) => {
-      await releaseSteps(tx, claims, { reason });
-      const ids = claims.map((claim) => claim.claim_id);
-      await noteWorkEnds(tx, ids, { as: 'released' });
-    });
+    await releaseSteps(tx, claims, { reason });
+    const ids = claims.map((claim) => claim.claim_id);
+    await noteWorkEnds(tx, ids, { as: 'released' });
+  };
+
+  const tell = () => {
     database.hints.tell('steps');
     database.hints.tell('events');
   };
 
+  const giveBack = async (claims: ClaimRef[], reason: string) => {
+    if (claims.length === 0) return;
+    await database.transaction((tx) => release(tx, claims, reason));
+    tell();
+  };
+
   return {
     keep,
+    ended,
     giveBack,
 
     /**
@@ -100,11 +113,15 @@ export function makeHttpWorkers(database: Database) {
     /** The worker ends in order: what it holds is given back at once. @returns how many steps */
     async leave(caller: Caller, worker: string): Promise<number> {
       await requireOwn(caller, worker);
-      const held = await heldOverHttp(database, worker, 0);
-      await giveBack(held, 'shutdown');
-      await retireWorker(database, worker);
+      const held = await database.transaction(async (tx) => {
+        // First, so that a claim of its that is under way comes before it, or not at all.
+        await retireWorker(tx, worker);
+        const claims = await heldOverHttp(tx, worker, 0);
+        await release(tx, claims, 'shutdown');
+        return claims;
+      });
       known.delete(worker);
-      database.hints.tell('events');
+      tell();
       return held.length;
     },
   };

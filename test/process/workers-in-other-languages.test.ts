@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { serveHttp } from '../../src/http/serve.ts';
+import { revokeKey } from '../../src/keys/keys.ts';
 import { cancelMission } from '../../src/loop/missions.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { useApp } from '../support/app.ts';
@@ -46,6 +47,10 @@ def shout(step):
     if title == "error": raise KeyError("nothing")
     if title == "release": raise Release(3600, "no_model")
     if title == "odd": return {"set": {1}}
+    if title == "exit": sys.exit(3)
+    if title == "odd usage": step.usage.append({"set": {1}})
+    if title == "unknown usage": step.usage.append({"tokens": 1})
+    if title == "no word": raise Fail("why", kind="No Word")
     if title == "large": return "x" * 600000
     return {"text": step.proposal["body"].upper(), "half": "\\ud800"}
 worker.run(slots=4)
@@ -120,6 +125,45 @@ test('a worker in Python completes, fails and releases as its functions say', as
   expect(await worker.ended).toBe(0);
 });
 
+test('a worker in Python ends each attempt, also one whose end cannot be sent or is refused', async () => {
+  const worker = await python((await t.serve()).url, await workKey());
+  for (const [title, failureClass] of [
+    ['exit', 'error'],
+    ['odd usage', 'error'],
+    ['unknown usage', 'output_refused'],
+    ['no word', 'output_refused'],
+  ] as const) {
+    const { stepId } = await propose(title);
+    const { failure } = await stepIs(t.database, stepId, ({ failures }) => failures === 1);
+    expect([title, failure?.class]).toEqual([title, failureClass]);
+  }
+  worker.child.kill('SIGTERM');
+  expect(await worker.ended).toBe(0);
+});
+
+test('workers whose key is revoked stop what they work', async () => {
+  const { url } = await t.serve();
+  const key = await workKey();
+  const script = join(folder, 'trapped.sh');
+  writeFileSync(
+    script,
+    `trap 'touch ${folder}/stopped; exit 1' TERM\ntouch ${folder}/begun\nsleep 600 &\nwait`,
+  );
+  const curl = await shell(url, key, 'bash', script);
+  await propose('by curl');
+  await eventually(async () => existsSync(join(folder, 'begun')));
+  const worker = await python(url, key);
+  await propose('wait');
+  await worker.says('works wait');
+  await revokeKey(t.database, key.split('_')[1] ?? '', 'test');
+  await worker.says('stops claim_lost');
+  await eventually(async () => existsSync(join(folder, 'stopped')));
+  for (const { child, ended: over } of [worker, curl]) {
+    child.kill('SIGTERM');
+    await over;
+  }
+}, 60_000);
+
 test('a worker in Python is told to stop what was cancelled', async () => {
   const worker = await python((await t.serve()).url, await workKey());
   const { missionId } = await propose('wait');
@@ -168,7 +212,8 @@ test('a worker of curl and jq completes, fails and releases by exit codes, and g
   const script = join(folder, 'work.sh');
   writeFileSync(
     script,
-    `claim=$(cat)
+    `[ -z "\${OPSLOOP_API_KEY:-}" ] || exit 9
+     claim=$(cat)
      case $(printf %s "$claim" | jq -r .proposal.title) in
        fail) echo 'not today' >&2; exit 3 ;;
        release) exit 75 ;;

@@ -1,9 +1,9 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { deleteOldWorkClaims } from '../../src/engine/work-claims.ts';
 import { getStep } from '../../src/steps/steps.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { useApp } from '../support/app.ts';
-import { openPolicy, proposer, readLog } from '../support/loop.ts';
+import { eventually, openPolicy, proposer, readLog } from '../support/loop.ts';
 import { differences, readTables, replay } from '../support/replay.ts';
 import { callWork, newWorkerName, withClaim } from '../support/work.ts';
 import { clearQueue, dueNow, eventsOf, stepIs } from '../support/worker.ts';
@@ -130,6 +130,32 @@ test('a worker that leaves gives back what it holds', async () => {
     failures: 0,
   });
   expect(await eventsOf(t.database, worker, 'worker.stopped')).toHaveLength(1);
+});
+
+test('a worker that leaves gives back also what is being claimed for it', async () => {
+  const { steps } = await propose();
+  const worker = newWorkerName();
+  await callWork(t, 'claim', { worker, kinds: ['other'] });
+  const transaction = t.app.database.transaction.bind(t.app.database);
+  let leaving: ReturnType<typeof callWork> | undefined;
+  const isBlocked = async () =>
+    (await t.database.query(`select from pg_stat_activity where wait_event_type = 'Lock'`)).length > 0;
+  const spy = vi.spyOn(t.app.database, 'transaction').mockImplementation((work, opening) =>
+    transaction(async (tx) => {
+      const result = await work(tx);
+      const isClaim = Array.isArray(result) && result.some((one: object) => 'claim_id' in one);
+      if (!isClaim || leaving) return result;
+      let hasLeft = false;
+      leaving = callWork(t, 'leave', { worker }).finally(() => (hasLeft = true));
+      await eventually(async () => hasLeft || (await isBlocked()));
+      return result;
+    }, opening),
+  );
+  const { claims } = await callWork(t, 'claim', { worker, kinds: ['translate'], wait_seconds: 5 });
+  spy.mockRestore();
+  expect(claims).toHaveLength(1);
+  expect(await leaving).toMatchObject({ status: 200, released: 1 });
+  expect(await getStep(t.database, steps[0]?.id ?? '')).toMatchObject({ status: 'queued', failures: 0 });
 });
 
 test('claims that are over are forgotten, and those that hold are not', async () => {

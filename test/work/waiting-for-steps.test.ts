@@ -69,6 +69,23 @@ test('of those who wait each step goes to one, and the others wait on', async ()
   expect(given.toSorted()).toEqual([first, second].toSorted());
 });
 
+test('whoever comes while others are served is looked for, too, although it does not wait', async () => {
+  const other = await propose();
+  await t.database.query(`update ops_steps set kind = 'other' where id = $1`, [other]);
+  const stepId = await propose();
+  const transaction = t.app.database.transaction.bind(t.app.database);
+  let second: ReturnType<typeof callWork> | undefined;
+  vi.spyOn(t.app.database, 'transaction').mockImplementationOnce(async (work, opening) => {
+    const claims = await transaction(work, opening);
+    second = callWork(t, 'claim', ask({ wait_seconds: 0, kinds: ['other'] }));
+    await waiting(2);
+    return claims;
+  });
+  const first = await callWork(t, 'claim', ask({ wait_seconds: 0 }));
+  expect(first.claims.map(({ step }) => step.id)).toEqual([stepId]);
+  expect((await second)?.claims.map(({ step }) => step.id)).toEqual([other]);
+});
+
 test('a key that is revoked while it waits claims nothing', async () => {
   const key = await t.key({ scopes: ['work'] });
   const answer = callWork(t, 'claim', ask(), { key });
