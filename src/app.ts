@@ -47,6 +47,8 @@ export type AppOptions = {
     files?: boolean;
     schedules?: boolean;
     webhooks?: boolean;
+    /** The API, which workers over HTTP renew through. */
+    http?: boolean;
   };
   /** Brings the database to this program's schema first. */
   migrate?: boolean;
@@ -169,10 +171,12 @@ export function createApp(options: AppOptions): App {
         agentModel: config.agentModel,
         pollMs: config.workerPollMs,
         signal: closing.signal,
+        serves: parts.http !== false,
         ...(config.workerIdPrefix ? { idPrefix: config.workerIdPrefix } : {}),
       });
     } else if (parts.keeper !== false) keeper = startKeeper(database, log.child({ part: 'keeper' }));
   };
+  const work = makeWork(database, { handlers, configured: config.apiKey, log });
   const beginning = begin();
   // Whoever does not wait for it is told by the log of whoever does.
   beginning.catch(() => undefined);
@@ -195,7 +199,7 @@ export function createApp(options: AppOptions): App {
     health: () => readHealth(database, llm, config, bridge ? filesHealth(bridge.status()) : null),
     problems,
     worker: () => worker,
-    work: makeWork(database, { handlers, configured: config.apiKey, log }),
+    work,
     bridge: () => bridge,
     isReady: () => ready,
     ready: beginning,
@@ -210,6 +214,7 @@ export function createApp(options: AppOptions): App {
     hurry?.addEventListener('abort', onHurry, { once: true });
     await beginning.catch(() => undefined);
     await worker?.stop(graceMs, hurry);
+    await work.settle();
     await keeper?.stop();
     await heartbeat?.close();
     await scheduler?.close();

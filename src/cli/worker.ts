@@ -16,7 +16,7 @@ export async function runWorker(): Promise<void> {
       config,
       databaseUrl: data.url,
       log,
-      parts: { heartbeat: false, files: false, schedules: false, webhooks: false },
+      parts: { heartbeat: false, files: false, schedules: false, webhooks: false, http: false },
       migrate: false,
     });
     shutdown.add('the worker', (hurry) => app.stop(8_000, hurry));

@@ -28,6 +28,8 @@ export type Desk = {
   /** What could be claimed within the time; what comes when nobody wants it any more goes to `unwanted`. */
   wait(ask: Ask): Promise<Claim[]>;
   waiting(): number;
+  /** Resolves when no claim is under way any more. */
+  settle(): Promise<void>;
 };
 
 /** What there is to claim, and who has reached a token cap. */
@@ -50,6 +52,7 @@ export function makeDesk(
   const wake = makeWake();
   const waiters = new Set<Waiter>();
   let running = false;
+  let serving = Promise.resolve();
   let turn = 0;
   let listening = false;
 
@@ -111,6 +114,7 @@ export function makeDesk(
 
   return {
     waiting: () => waiters.size,
+    settle: () => serving,
     wait(ask) {
       return new Promise((resolve, reject) => {
         if (ask.signal.aborted) return resolve([]);
@@ -136,7 +140,7 @@ export function makeDesk(
         waiters.add(waiter);
         if (running) return wake.call();
         running = true;
-        void keepServing();
+        serving = keepServing();
       });
     },
   };

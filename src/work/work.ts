@@ -31,12 +31,19 @@ export type Work = {
   leave(caller: Caller, worker: string): Promise<number>;
   /** How many clients wait for steps. */
   waiting(): number;
+  /** Resolves when what was claimed for clients that are gone has been given back. */
+  settle(): Promise<void>;
 };
 
 type Taken = { claim: Claim; token: string; leaseEnd: Date };
 
 /** A lease is to be renewed so many times before it ends. */
 const RENEWALS_PER_LEASE = 3;
+/** Of one answer, roughly: bodies and earlier outputs are up to 768 KiB a step. What is over goes back. */
+const MOST_BYTES = 8 * 1_048_576;
+const BRIEFS_AT_ONCE = 5;
+/** Of one agent's key, at once. */
+const MOST_POLLS = 20;
 
 /** @param configured the key of the environment, which claims have tokens of as well */
 export function makeWork(
@@ -47,13 +54,22 @@ export function makeWork(
   const log = options.log.child({ part: 'work' });
   const workers = makeHttpWorkers(database);
 
-  const giveBack = async (claims: Claim[]): Promise<void> => {
-    // Where it fails, their leases run out.
-    await workers
-      .giveBack(claims, 'client_gone')
-      .catch((error: unknown) => log.debug({ err: toError(error).message }, 'not given back'));
+  const underWay = new Set<Promise<void>>();
+  const giveBack = (claims: Claim[], reason = 'client_gone'): Promise<void> => {
+    const giving = workers
+      .giveBack(claims, reason)
+      // Where it fails, their leases run out.
+      .catch((error: unknown) => log.debug({ err: toError(error).message }, 'not given back'))
+      .finally(() => underWay.delete(giving));
+    underWay.add(giving);
+    return giving;
   };
-  const desk = makeDesk(database, (kind) => usesModel(handlers, kind), giveBack);
+  const desk = makeDesk(
+    database,
+    (kind) => usesModel(handlers, kind),
+    (claims) => giveBack(claims),
+  );
+  const polls = new Map<string, number>();
   const ends = makeEnds(database, handlers, log);
 
   /** Waits, and claims with a token for each. */
@@ -92,17 +108,48 @@ export function makeWork(
     return claims.flatMap(({ claim_id }) => made.get(claim_id) ?? []);
   };
 
+  /** @throws AppError rate_limited when an agent's key waits too often at once: others need connections, too */
+  const waitingOnce = async <T>({ caller }: ClaimRequest, wait: () => Promise<T>): Promise<T> => {
+    const { keyId } = caller;
+    const now = polls.get(keyId) ?? 0;
+    if (caller.agentId !== null && now >= MOST_POLLS)
+      throw new AppError(
+        'rate_limited',
+        `The key ${keyId} waits for steps ${now} times at once; that is as often as an agent's key may.`,
+        { retryAfter: 5 },
+      );
+    polls.set(keyId, now + 1);
+    try {
+      return await wait();
+    } finally {
+      const left = (polls.get(keyId) ?? 1) - 1;
+      if (left > 0) polls.set(keyId, left);
+      else polls.delete(keyId);
+    }
+  };
+
   const claim = async (request: ClaimRequest): Promise<GivenClaim[]> => {
     requireKinds(request.caller, request.kinds, handlers);
     await workers.keep(request);
-    const taken = await take(request);
+    const taken = await waitingOnce(request, () => take(request));
     if (taken.length === 0) return [];
     database.hints.tell('events');
     const claims = taken.map((one) => one.claim);
     request.gone.addEventListener('abort', () => void giveBack(claims), { once: true });
     try {
-      const briefs = await loadBriefs(database, claims);
-      return taken.map((one) => toGiven(one, request.leaseMs, briefs.get(one.claim.id)));
+      const given: GivenClaim[] = [];
+      for (let bytes = 0; given.length < taken.length && bytes < MOST_BYTES; ) {
+        const some = taken.slice(given.length, given.length + BRIEFS_AT_ONCE);
+        const briefs = await loadBriefs(
+          database,
+          some.map((one) => one.claim),
+        );
+        const shown = some.map((one) => toGiven(one, request.leaseMs, briefs.get(one.claim.id)));
+        bytes += Buffer.byteLength(JSON.stringify(shown));
+        given.push(...shown);
+      }
+      await giveBack(claims.slice(given.length), 'too_much_at_once');
+      return given;
     } catch (error) {
       await giveBack(claims);
       throw error;
@@ -119,6 +166,10 @@ export function makeWork(
     ...ends,
     leave: workers.leave,
     waiting: desk.waiting,
+    async settle() {
+      await desk.settle();
+      await Promise.all(underWay);
+    },
   };
 }
 

@@ -20,10 +20,11 @@ export type Keeper = {
   stop(): Promise<void>;
 };
 
-export function startKeeper(database: Database, log: Log): Keeper {
+/** @param serves whether workers over HTTP renew through this process */
+export function startKeeper(database: Database, log: Log, serves = true): Keeper {
   const closing = new AbortController();
   const wake = makeWake();
-  const sweep = makeSweeper(database, log);
+  const sweep = makeSweeper(database, log, { serves });
   const stopHints = (['steps', 'policy'] as const).map((topic) => database.hints.on(topic, wake.call));
 
   const keepSweeping = async () => {

@@ -14,13 +14,16 @@ const OWN_GAP_MS = RENEW_EVERY_MS * 2;
  * that was set) it waits one lease, since others may have been held up by the same cause. The gap is measured
  * by the database's clock, which is the one that leases end by; a process's own stands still in its sleep.
  * Workers over HTTP get the length of their own lease from then on, and from the start of this process as well,
- * which may have been the server that they renew through.
+ * which may have been the server that they renew through. Where nobody can renew, their leases are left to those
+ * processes where they can: a worker machine that goes on while the server is away must not declare them dead.
+ * @param options.serves whether workers over HTTP renew through this process
  */
 export function makeSweeper(
   database: Database,
   log: Log,
-  watch: () => Promise<Watch> = () => watchForDead(database),
+  options: { serves?: boolean; watch?: () => Promise<Watch> } = {},
 ): () => Promise<boolean> {
+  const { serves = true, watch = () => watchForDead(database) } = options;
   let lastAt: number | null = null;
   let notBefore = 0;
   let httpSinceMs: number | null = null;
@@ -30,7 +33,7 @@ export function makeSweeper(
       const { ms: now, any_dead } = await watch();
       const gap = lastAt !== null && now - lastAt > OWN_GAP_MS;
       if (gap) notBefore = now + LEASE_MS;
-      if (gap || httpSinceMs === null) httpSinceMs = now;
+      if (gap || httpSinceMs === null || !serves) httpSinceMs = now;
       lastAt = now;
       return now >= notBefore && any_dead && (await sweepOnce(database, log, httpSinceMs));
     } catch (error) {

@@ -53,6 +53,8 @@ export type WorkerOptions = {
   idPrefix?: string;
   pollMs?: number;
   log: Log;
+  /** Whether workers over HTTP renew through this process; they do unless it says otherwise. */
+  serves?: boolean;
   /** Gives up waiting for a database that is away at the start. */
   signal?: AbortSignal;
 };
@@ -112,7 +114,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     deps = { database, llm, agentModel, log, finisher, holds, begunOnce, closing: closing.signal };
   };
   await untilAvailable(register, options.signal ?? closing.signal, log);
-  const keeper = startKeeper(database, log);
+  const keeper = startKeeper(database, log, options.serves);
 
   const begin = (claim: Claim) => {
     const handler = handlers[claim.kind];

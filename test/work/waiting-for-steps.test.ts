@@ -180,3 +180,28 @@ test('what is given to several kinds starves none of them', async () => {
   }
   expect(kinds.toSorted()).toEqual(['analyze', 'analyze', 'other', 'other']);
 });
+
+test("an agent's key waits 20 times at once, so that others have connections", async () => {
+  const key = await t.key({ scopes: ['work'], agent_id: 'coder' });
+  const polls = Array.from({ length: 20 }, () => callWork(t, 'claim', ask({ wait_seconds: 1 }), { key }));
+  await waiting(20);
+  expect(await callWork(t, 'claim', ask(), { key })).toMatchObject({
+    status: 429,
+    code: 'rate_limited',
+    detail: expect.stringContaining('20 times at once'),
+  });
+  for (const { status } of await Promise.all(polls)) expect(status).toBe(200);
+  expect(await callWork(t, 'claim', ask({ wait_seconds: 0 }), { key })).toMatchObject({ status: 200 });
+});
+
+test('an answer holds some megabytes, and what is over goes back without having spent anything', async () => {
+  const body = 'x'.repeat(262_000);
+  const many = await Promise.all(Array.from({ length: 45 }, () => proposer(t.database)({ body })));
+  const { claims } = await callWork(t, 'claim', ask({ most: 100 }));
+  expect(claims.length).toBeGreaterThan(30);
+  expect(claims.length).toBeLessThan(45);
+  const given = new Set(claims.map(({ step }) => step.id));
+  const left = many.map(({ mission }) => mission?.steps[0]?.id ?? '').filter((id) => !given.has(id));
+  for (const id of left)
+    expect(await getStep(t.database, id)).toMatchObject({ status: 'queued', ready: true, failures: 0 });
+});

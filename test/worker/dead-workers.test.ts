@@ -137,7 +137,9 @@ test('after a gap of its own the sweep waits one lease before it declares anybod
   await openPolicy(db.database);
   await clearQueue(db.database);
   let now = 1_000_000;
-  const sweep = makeSweeper(db.database, silentLog(), () => Promise.resolve({ ms: now, any_dead: true }));
+  const sweep = makeSweeper(db.database, silentLog(), {
+    watch: () => Promise.resolve({ ms: now, any_dead: true }),
+  });
   /** A step whose worker ended without a word: what a sweep takes back whatever the age of the server. */
   const orphan = async (): Promise<string> => {
     await proposer(db.database)();
