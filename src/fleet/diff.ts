@@ -24,7 +24,7 @@ export function diffFleets(
 function diffSection(section: FleetSection, before: Things, after: Things): FleetChange[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names.flatMap((name): FleetChange[] => {
-    const [from, to] = [before[name], after[name]];
+    const [from, to] = [own(before, name), own(after, name)];
     if (isDeepStrictEqual(from, to)) return [];
     const action = from === undefined ? 'created' : to === undefined ? 'removed' : 'changed';
     return [{ section, name, action, members: action === 'removed' ? [] : members(from, to) }];
@@ -36,8 +36,13 @@ function members(from: unknown, to: unknown): FleetChange['members'] {
   if (!isObject(from ?? {}) || !isObject(to ?? {})) return [{ name: '', from, to }];
   const [old, now] = [(from ?? {}) as Things, (to ?? {}) as Things];
   return [...new Set([...Object.keys(old), ...Object.keys(now)])]
-    .filter((name) => !isDeepStrictEqual(old[name] ?? null, now[name] ?? null))
-    .map((name) => ({ name, from: old[name] ?? null, to: now[name] ?? null }));
+    .map((name) => ({ name, from: own(old, name) ?? null, to: own(now, name) ?? null }))
+    .filter(({ from: was, to: is }) => !isDeepStrictEqual(was, is));
+}
+
+/** Not what every object has: a name can be `constructor`. */
+function own(things: Things, name: string): unknown {
+  return Object.hasOwn(things, name) ? things[name] : undefined;
 }
 
 function isObject(value: unknown): boolean {

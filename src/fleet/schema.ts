@@ -16,13 +16,21 @@ export const FleetKey = z.strictObject({
   expires_in_days: z.number().int().min(1).max(3650).optional(),
 });
 
+/** Everything is one transaction, and with another policy nobody proposes meanwhile. */
+const MOST = 500;
+function things<Item extends z.ZodType>(name: z.ZodString, item: Item) {
+  return z
+    .record(name, item)
+    .refine((named) => Object.keys(named).length <= MOST, `at most ${MOST}; more go into another file`);
+}
+
 /** An installation as a file: each thing by its name. What a section leaves out is left as it is. */
 export const Fleet = z.strictObject({
-  agents: z.record(Name, AgentInput).optional(),
-  keys: z.record(z.string().min(1).max(100), FleetKey).optional(),
+  agents: things(Name, AgentInput).optional(),
+  keys: things(z.string().min(1).max(100), FleetKey).optional(),
   policy: z.strictObject(POLICY_SCHEMAS).partial().optional(),
-  schedules: z.record(Name, z.strictObject({ ...scheduleShape, paused: z.boolean().optional() })).optional(),
-  webhooks: z.record(Name, z.strictObject(webhookShape)).optional(),
+  schedules: things(Name, z.strictObject({ ...scheduleShape, paused: z.boolean().optional() })).optional(),
+  webhooks: things(Name, z.strictObject(webhookShape)).optional(),
 });
 export type Fleet = z.infer<typeof Fleet>;
 export type FleetSection = keyof Fleet;

@@ -21,16 +21,17 @@ const GAPS_LOOKED_AT = 20;
 
 /**
  * A plan with what is changed of it, checked.
+ * @param passedToo whether a new `at` may lie in the past: the schedule is over then
  * @throws AppError invalid_request
  */
-export function mergePlan(before: Plan, change: ScheduleChange, now: Date): Plan {
+export function mergePlan(before: Plan, change: ScheduleChange, now: Date, passedToo = false): Plan {
   const { id, missed, missed_most, jitter_seconds } = { ...before, ...change };
-  const plan = { id, missed, missed_most, jitter_seconds, ...mergeTiming(before, change, now) };
+  const plan = { id, missed, missed_most, jitter_seconds, ...mergeTiming(before, change, now, passedToo) };
   requireFittingJitter(plan, now);
   return plan;
 }
 
-function mergeTiming(before: Timing, change: ScheduleChange, now: Date): Timing {
+function mergeTiming(before: Timing, change: ScheduleChange, now: Date, passedToo: boolean): Timing {
   const given = KINDS.filter((kind) => change[kind] !== undefined);
   const [kind = KINDS.find((one) => before[one] !== null)] = given;
   if (given.length > 1) throw refused(`${given.join(' and ')} are given; give one of them`);
@@ -42,7 +43,8 @@ function mergeTiming(before: Timing, change: ScheduleChange, now: Date): Timing 
 
   const timing: Timing = { cron: null, every_seconds: null, starts_at: null, at: null, timezone };
   if (kind === 'cron') timing.cron = checkCron(change.cron ?? before.cron ?? '', timezone);
-  if (kind === 'at') timing.at = change.at === undefined ? before.at : requireFuture(change.at, before, now);
+  if (kind === 'at')
+    timing.at = change.at === undefined ? before.at : timeOf(change.at, before, now, passedToo);
   if (kind === 'every_seconds') {
     timing.every_seconds = change.every_seconds ?? before.every_seconds ?? 0;
     timing.starts_at = startOf(timing.every_seconds, before, change, now);
@@ -58,9 +60,9 @@ function startOf(everySeconds: number, before: Timing, { starts_at }: ScheduleCh
 }
 
 /** To say again what it has is fine, also when that has passed. */
-function requireFuture(at: string, before: Timing, now: Date): Date {
+function timeOf(at: string, before: Timing, now: Date, passedToo: boolean): Date {
   const time = new Date(at);
-  if (time > now || time.getTime() === before.at?.getTime()) return time;
+  if (passedToo || time > now || time.getTime() === before.at?.getTime()) return time;
   throw refused(`at is ${at}, which has passed; it is ${now.toISOString()} now`);
 }
 

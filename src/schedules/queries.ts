@@ -41,23 +41,27 @@ export async function writeSchedule(
 }
 
 /**
- * Moves a schedule on from the version that was seen, with the event of what became of the due time.
- * @returns false when it was changed, or moved by somebody else, since
+ * Moves a schedule on from the version that was seen, with the event of what became of the due time. A row that somebody
+ * holds is not waited for: the proposals of other schedules are in the same transaction.
+ * @returns `gone` when it was changed, or moved by somebody else, since
  */
 export async function moveSchedule(
   tx: Db,
   seen: Pick<ScheduleRow, 'id' | 'version'>,
   to: Place & { last_due_at: Date; last_proposal_id: string | null },
   told: { kind: 'schedule.proposed' | 'schedule.passed_over'; payload: Record<string, unknown> },
-): Promise<boolean> {
-  const rows = await tx.query(
-    `with s as (
+): Promise<'moved' | 'gone' | 'held'> {
+  const [row] = await tx.query<{ moved: boolean; there: boolean }>(
+    `with free as materialized (
+       select id from ops_schedules where id = $1 and version = $2 for update skip locked),
+     s as (
        update ops_schedules set version = version + 1, next_due_at = $3, next_run_at = $4, last_due_at = $5,
          last_proposal_id = $6
-       where id = $1 and version = $2 returning *),
+       where id = (select id from free) returning *),
      told as (select $7::text as kind, $8::jsonb as payload),
      event as (${EVENT}, told)
-     select from s`,
+     select exists (select from s) as moved,
+       exists (select from ops_schedules where id = $1 and version = $2) as there`,
     [
       seen.id,
       seen.version,
@@ -69,7 +73,7 @@ export async function moveSchedule(
       JSON.stringify(told.payload),
     ],
   );
-  return rows.length > 0;
+  return row?.moved ? 'moved' : row?.there ? 'held' : 'gone';
 }
 
 /** Removes it. Its proposals stay. */

@@ -4,7 +4,7 @@ import { backoffMs, jittered } from '../lib/backoff.ts';
 import { makeWake, sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
 import { selectNext } from './queries.ts';
-import { type DueParts, type Failures, takeDue } from './take-due.ts';
+import { type DueParts, type Failures, SomebodyHoldsIt, takeDue } from './take-due.ts';
 
 /**
  * Takes schedules when their time comes. Every server runs one; what they may do twice, the database refuses. It
@@ -18,6 +18,8 @@ const LOOK_EVERY_MS = 60_000;
 const DEAF_LOOK_EVERY_MS = 5_000;
 /** A schedule that cannot be taken, for want of its agent or of a policy, is tried again after this. */
 const HOLD_MS = 30_000;
+/** One that somebody holds is likely being changed. */
+const LOCKED_MS = 2_000;
 const BACKOFF = { firstMs: 500, maxMs: 15_000 };
 
 export function startScheduler(parts: DueParts, log: Log): Scheduler {
@@ -86,6 +88,10 @@ function makeHeld(log: Log) {
       Math.max(1, Math.min(...[...current().values()].map((end) => end - performance.now()), LOOK_EVERY_MS)),
     add(failures: Failures) {
       for (const [id, error] of failures) {
+        if (error instanceof SomebodyHoldsIt) {
+          until.set(id, performance.now() + LOCKED_MS);
+          continue;
+        }
         const { message } = toError(error);
         if (told.get(id) !== message) log.warn({ schedule: id, err: message }, 'a schedule cannot be taken');
         told.set(id, message);

@@ -23,16 +23,20 @@ const PROPOSALS_SHOWN = 5;
 /** With another one of these its next due time is another one. */
 const MOVING = ['cron', 'every_seconds', 'starts_at', 'at', 'timezone', 'jitter_seconds'] as const;
 
-/** @throws AppError invalid_request, unknown_agent, or conflict when the name is taken */
+/**
+ * @param passedToo whether its only time may have passed: it is over then
+ * @throws AppError invalid_request, unknown_agent, or conflict when the name is taken
+ */
 export async function addSchedule(
   database: Database,
   input: ScheduleInput,
   by: string,
+  passedToo = false,
 ): Promise<ScheduleDetails> {
   const { name, agent_id, kind, title, body = null, priority = 0 } = input;
   const adding = database.transaction(async (tx) => {
     const now = await selectNow(tx);
-    const plan = mergePlan({ id: uuid7(), ...NO_PLAN }, input, now);
+    const plan = mergePlan({ id: uuid7(), ...NO_PLAN }, input, now, passedToo);
     await requireAgent(tx, agent_id);
     const row = {
       name,
@@ -63,6 +67,7 @@ export async function addSchedule(
 /**
  * Changes what is named of it; what is as it was already, changes nothing. With another timing it goes on from now,
  * else what is due by now stays due.
+ * @param passedToo whether a new `at` may have passed: the schedule is over then
  * @throws AppError not_found, invalid_request or unknown_agent
  */
 export function changeSchedule(
@@ -70,9 +75,10 @@ export function changeSchedule(
   name: string,
   change: ScheduleChange,
   by: string,
+  passedToo = false,
 ): Promise<ScheduleDetails> {
   return update(database, name, { kind: 'changed', by }, async (row, tx, now) => {
-    const plan = mergePlan(row, change, now);
+    const plan = mergePlan(row, change, now, passedToo);
     const { agent_id, kind, title, body, priority } = { ...row, ...change };
     if (agent_id !== row.agent_id) await requireAgent(tx, agent_id);
     const isMoved = MOVING.some((member) => !isDeepStrictEqual(plan[member], row[member]));

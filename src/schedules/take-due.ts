@@ -59,11 +59,11 @@ async function takeOne({ database, propose }: DueParts, row: ScheduleRow, now: D
   });
 }
 
-/** In the transaction of the proposal: it is made and the schedule moved on, or neither. @throws MovedMeanwhile */
+/** In the transaction of the proposal: it is made and the schedule moved on, or neither. @throws MovedMeanwhile, SomebodyHoldsIt */
 async function moveOn(tx: Db, row: ScheduleRow, move: Move, admission: Admission | null): Promise<void> {
   const proposal = admission?.proposal;
   const missed = move.missedFrom && { from: move.missedFrom, until: move.due ?? move.place.next_due_at };
-  const isMoved = await moveSchedule(
+  const outcome = await moveSchedule(
     tx,
     row,
     { ...move.place, last_due_at: move.last, last_proposal_id: proposal?.id ?? null },
@@ -77,7 +77,13 @@ async function moveOn(tx: Db, row: ScheduleRow, move: Move, admission: Admission
       },
     },
   );
-  if (!isMoved) throw new MovedMeanwhile();
+  if (outcome === 'gone') throw new MovedMeanwhile();
+  if (outcome === 'held') throw new SomebodyHoldsIt();
+}
+
+/** Its row is locked by somebody, who is likely changing it. It is looked at again in a moment. */
+export class SomebodyHoldsIt extends Error {
+  override readonly name = 'SomebodyHoldsIt';
 }
 
 /** No error for users: the service tries each request of a batch alone after one, so the others are not lost. */

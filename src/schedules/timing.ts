@@ -84,11 +84,13 @@ export function moveOf(plan: Plan, next: Date, now: Date): Move {
   const times = dueThrough(plan, now, most + 2).filter((due) => due >= next);
   const waiting = times.findIndex((due) => runAt(plan, due) > now);
   const come = waiting === -1 ? times : times.slice(0, waiting);
+  const isInTime = (time: Date) => now.getTime() - runAt(plan, time).getTime() <= IN_TIME_MS;
+  // Jitter can bring two within a minute; neither was missed.
+  const atLeast = Math.max(most, come.filter(isInTime).length);
   // Where the rules of a time zone were changed meanwhile, what is due is no due time any more; it is taken all the same.
-  const due = come.length === 0 ? [next] : come.slice(-most);
+  const due = come.length === 0 ? [next] : come.slice(-atLeast);
   const [first = next, second] = due;
-  const inTime = now.getTime() - runAt(plan, first).getTime() <= IN_TIME_MS;
-  const isTaken = plan.missed !== 'skip' || inTime;
+  const isTaken = plan.missed !== 'skip' || isInTime(first);
   return {
     due: isTaken ? first : null,
     last: first,

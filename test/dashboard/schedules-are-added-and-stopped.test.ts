@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { getSchedule } from '../../src/schedules/schedules.ts';
+import { getSchedule, pauseSchedule } from '../../src/schedules/schedules.ts';
 import { useApp } from '../support/app.ts';
 import { axe, inBrowser, useBrowser } from '../support/browser.ts';
 import { add, date, partsOf, takeAll } from '../support/schedules.ts';
@@ -46,6 +46,13 @@ inBrowser('schedules', () => {
     await tab.getByRole('button', { name: 'Remove', exact: true }).click();
     await tab.getByRole('button', { name: 'Remove the schedule' }).click();
     await tab.getByText('There is none yet').waitFor();
+  });
+
+  test('one that comes once says when, also while it is paused', async () => {
+    const { name } = await add(t.database, { at: '2099-12-24T12:00:00Z' });
+    await pauseSchedule(t.database, name, 'test');
+    const tab = await browser.open('/schedules');
+    await tab.getByRole('row').filter({ hasText: name }).getByText('24 Dec 2099, 12:00:00 UTC').waitFor();
   });
 
   test('what it proposes appears by itself, in the list and on its page', async () => {

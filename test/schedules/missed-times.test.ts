@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Plan } from '../../src/schedules/schema.ts';
-import { moveOf, placeAfter } from '../../src/schedules/timing.ts';
+import { moveOf, placeAfter, runAt } from '../../src/schedules/timing.ts';
 import { allowed, plan } from '../support/schedules.ts';
 
 const BEGIN = new Date('2027-03-27T00:00:00Z');
@@ -56,6 +56,17 @@ test('years away cost no more than an hour', () => {
   expect(move).toMatchObject({ due: new Date(BEGIN.getTime() - 99 * MINUTE), missedFrom: next });
 });
 
+test('two that jitter brings together were not missed', () => {
+  const given = plan({ every_seconds: 60, starts_at: BEGIN, jitter_seconds: 59 });
+  const due = Array.from({ length: 500 }, (_, n) => after(n));
+  const close = due.findIndex(
+    (time, n) => n > 0 && runAt(given, after(n + 1)).getTime() - runAt(given, time).getTime() < 20_000,
+  );
+  const looks = [runAt(given, after(close - 1)), runAt(given, after(close + 1))];
+  for (const missed of ['once', 'skip'] as const)
+    expect(proposed({ ...given, missed }, looks).slice(-2)).toEqual([after(close), after(close + 1)]);
+});
+
 test('what is passed over is told: from the first to what comes instead', () => {
   expect(moveOf(plan({ ...hourly, missed: 'once' }), after(60), after(360))).toMatchObject({
     due: after(360),
@@ -73,6 +84,7 @@ const plans = fc.record({
     { cron: '0 */2 * * *' },
     { every_seconds: 5_400, starts_at: BEGIN },
     { at: after(100) },
+    { every_seconds: 1_740, starts_at: BEGIN },
   ),
   timezone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe'),
   missed: fc.constantFrom('skip' as const, 'once' as const, 'all' as const),

@@ -6,6 +6,7 @@ import { silentLog } from '../../src/log.ts';
 import { readSchedulesHealth } from '../../src/schedules/health.ts';
 import { pauseSchedule, resumeSchedule } from '../../src/schedules/schedules.ts';
 import { startScheduler } from '../../src/schedules/scheduler.ts';
+import { SomebodyHoldsIt, takeDue } from '../../src/schedules/take-due.ts';
 import { useDatabase } from '../support/database.ts';
 import { eventually, openPolicy } from '../support/loop.ts';
 import { add, date, partsOf, proposedFor, takeAll } from '../support/schedules.ts';
@@ -143,4 +144,22 @@ test('a scheduler with nothing to do asks nothing, and is woken by a change', as
   await eventually(async () => (await proposedFor(db.database, row.name)).length > 0);
   // Adding, dating, looking, taking and proposing, and looking again.
   expect(asked() - before).toBeLessThan(20);
+});
+
+test('one whose row somebody holds delays no other, and is taken once it is free', async () => {
+  const [held, free] = [
+    await add(db.database, { every_seconds: 60 }),
+    await add(db.database, { every_seconds: 60 }),
+  ];
+  for (const { name } of [held, free]) await date(db.database, name, ago(1));
+  await db.database.transaction(async (tx) => {
+    await tx.query('select from ops_schedules where id = $1 for update', [held.id]);
+    const { failures } = await takeDue(partsOf(db.open()), now, []);
+    // It was not waited for, which would have ended with a database that is busy.
+    expect([...failures]).toEqual([[held.id, expect.any(SomebodyHoldsIt)]]);
+  });
+  expect((await proposedFor(db.database, free.name)).length).toBeGreaterThan(0);
+  expect(await proposedFor(db.database, held.name)).toEqual([]);
+  await takeAll([partsOf(db.database)], now);
+  expect((await proposedFor(db.database, held.name)).length).toBeGreaterThan(0);
 });

@@ -4,7 +4,7 @@ import { makeCreateProposal } from '../../src/loop/propose.ts';
 import { NO_PLAN } from '../../src/schedules/plan.ts';
 import type { Plan, ScheduleInput, ScheduleRow } from '../../src/schedules/schema.ts';
 import { addSchedule } from '../../src/schedules/schedules.ts';
-import { type DueParts, takeDue } from '../../src/schedules/take-due.ts';
+import { type DueParts, SomebodyHoldsIt, takeDue } from '../../src/schedules/take-due.ts';
 import { dueAfter, IN_TIME_MS, runAt } from '../../src/schedules/timing.ts';
 
 export const ID = '0190a000-0000-7000-8000-000000000000';
@@ -38,7 +38,10 @@ export async function date(database: Database, name: string, due: Date, run = du
 export async function takeAll(parts: DueParts[], now: Date): Promise<unknown[]> {
   for (;;) {
     const looks = await Promise.all(parts.map((one) => takeDue(one, now, [])));
-    const failures = looks.flatMap((look) => [...look.failures.values()]);
+    const failures = looks
+      .flatMap((look) => [...look.failures.values()])
+      // The other one was at it; it is looked at again.
+      .filter((error) => !(error instanceof SomebodyHoldsIt));
     if (failures.length > 0 || looks.every((look) => look.taken === 0)) return failures;
   }
 }
@@ -60,8 +63,8 @@ export function allowed(plan: Plan, from: Date, looks: Date[]): Date[] {
   for (const now of looks) {
     const come: Date[] = [];
     for (; next !== null && runAt(plan, next) <= now; next = dueAfter(plan, next)) come.push(next);
-    const taken = come.slice(-most);
     const isLate = (due: Date) => now.getTime() - runAt(plan, due).getTime() > IN_TIME_MS;
+    const taken = come.filter((due, index) => index >= come.length - most || !isLate(due));
     proposed.push(...(plan.missed === 'skip' ? taken.filter((due) => !isLate(due)) : taken));
   }
   return proposed;

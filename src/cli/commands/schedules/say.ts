@@ -11,10 +11,11 @@ export function stateOf({ paused, next_due_at }: Schedule): string {
   return next_due_at === null ? 'over' : 'waiting';
 }
 
-/** `0 8 * * 1-5 Europe/Berlin`, `every 15 min`, `once` */
-export function sayTiming({ cron, every_seconds, timezone }: Schedule): string {
+/** `0 8 * * 1-5 Europe/Berlin`, `every 15 min`, `once, Thu 2026-12-24 12:00:00 GMT+1` */
+export function sayTiming({ cron, every_seconds, at, timezone }: Schedule): string {
   if (cron !== null) return `${cron} ${timezone}`;
-  return every_seconds === null ? 'once' : `every ${humanDuration(every_seconds * 1_000)}`;
+  if (every_seconds !== null) return `every ${humanDuration(every_seconds * 1_000)}`;
+  return at === null ? '' : `once, ${wallTime(at, timezone)}`;
 }
 
 /** `Mon 2026-11-23 08:00:00 GMT+1, in 9 h`, by the clock of the schedule. */

@@ -7,7 +7,7 @@ import { Facts } from '../../ui/facts.tsx';
 import { Markdown } from '../../ui/markdown.tsx';
 import { Page, Panel } from '../../ui/panel.tsx';
 import { ReasonField } from '../../ui/reason-field.tsx';
-import { Time } from '../../ui/time.tsx';
+import { exactTime, Time } from '../../ui/time.tsx';
 import styles from './decide.module.css';
 import { decide, linkQuery } from './queries.ts';
 
@@ -46,7 +46,8 @@ function Linked({ secret }: { secret: string }) {
               Proposed: <Time at={proposal.created_at} />,
               'This link': (
                 <>
-                  decides once, until <Time at={expires_at} />, for the webhook <AgentText text={webhook} />
+                  decides once, until {exactTime(expires_at)}; it came by the webhook{' '}
+                  <AgentText text={webhook} />
                 </>
               ),
             }}

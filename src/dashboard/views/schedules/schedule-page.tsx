@@ -12,7 +12,8 @@ import { Columns, Page, Panel } from '../../ui/panel.tsx';
 import { Time } from '../../ui/time.tsx';
 import { pausingSchedule, type Schedule, scheduleQuery } from './queries.ts';
 import { RemoveSchedule } from './remove-schedule.tsx';
-import { sayMissed, sayTiming, stateOf, wallTime } from './words.ts';
+import { When } from './when.tsx';
+import { sayMissed, stateOf, wallTime } from './words.ts';
 
 export function SchedulePage({ name }: { name: string }) {
   const asking = useQuery(scheduleQuery(name));
@@ -60,17 +61,13 @@ export function SchedulePage({ name }: { name: string }) {
 }
 
 function Definition({ schedule }: { schedule: Schedule }) {
-  const { agent_id, kind, timezone, jitter_seconds, body } = schedule;
+  const { agent_id, kind, jitter_seconds, body } = schedule;
   return (
     <Panel title={<AgentText text={schedule.title} />}>
       <Facts
         facts={{
           State: <Badge {...stateOf(schedule)} />,
-          When: (
-            <>
-              <code>{sayTiming(schedule)}</code> {schedule.cron !== null && timezone}
-            </>
-          ),
+          When: <When schedule={schedule} />,
           Agent: <AgentLink id={agent_id} />,
           Kind: kind,
           'Missed times': sayMissed(schedule),

@@ -13,7 +13,8 @@ import { Time } from '../../ui/time.tsx';
 import { NewSchedule } from './new-schedule.tsx';
 import { schedulesQuery } from './queries.ts';
 import { SchedulePage } from './schedule-page.tsx';
-import { sayTiming, stateOf } from './words.ts';
+import { When } from './when.tsx';
+import { stateOf } from './words.ts';
 
 export function Schedules({ name }: { name: string | null }) {
   return name === null ? <AllSchedules /> : <SchedulePage name={name} />;
@@ -44,9 +45,11 @@ function AllSchedules() {
                 columns={[
                   { name: 'Schedule', cell: ({ name }) => <Link href={`/schedules/${name}`}>{name}</Link> },
                   { name: 'State', cell: (row) => <Badge {...stateOf(row)} /> },
-                  { name: 'When', cell: (row) => <code>{sayTiming(row)}</code> },
-                  { name: 'Time zone', cell: ({ timezone }) => timezone },
-                  { name: 'Next', cell: ({ next_due_at }) => next_due_at && <Time at={next_due_at} /> },
+                  { name: 'When', cell: (row) => <When schedule={row} /> },
+                  {
+                    name: 'Next',
+                    cell: ({ next_due_at }) => (next_due_at ? <Time at={next_due_at} /> : 'none'),
+                  },
                   {
                     name: 'Last',
                     cell: ({ last_due_at, last_proposal_id: id }) => (

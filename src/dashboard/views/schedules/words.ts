@@ -1,12 +1,5 @@
-import { sayDuration } from '../../ui/duration.ts';
 import type { Tone } from '../../ui/vocabulary.ts';
 import type { Schedule } from './queries.ts';
-
-/** `0 8 * * 1-5`, `every 15 min`, `once` */
-export function sayTiming({ cron, every_seconds }: Schedule): string {
-  if (cron !== null) return cron;
-  return every_seconds === null ? 'once' : `every ${sayDuration(every_seconds * 1_000)}`;
-}
 
 export function sayMissed({ missed, missed_most }: Schedule): string {
   if (missed === 'skip') return 'are left out';
