@@ -19,8 +19,9 @@ const beat = async () =>
   };
 
 test('beats are listed with their actions, the newest first', async () => {
-  // The timer's own first beat is joined, not run beside.
-  await eventually(async () => (await list())[0]?.finished_at);
+  // The timer's own first beat is joined, not run beside; once this answers it is over.
+  await eventually(async () => (await list())[0]);
+  await beat();
   const [first, second] = [await beat(), await beat()];
   const beats = await list('?limit=2');
   expect(beats.map(({ id, actions, asked_by }) => ({ id, actions, asked_by }))).toEqual([
