@@ -39,6 +39,7 @@ async function takePictures() {
     'policy-daily-caps': '/policy/daily_caps',
     agents: '/agents',
     agent: '/agents/research',
+    schedules: '/schedules',
     workers: '/workers',
     files: '/files',
   };

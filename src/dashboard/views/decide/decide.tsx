@@ -34,7 +34,11 @@ function Linked({ secret }: { secret: string }) {
     mutationFn: (decision: 'approve' | 'reject') => decide(secret, decision, reason),
   });
   if (deciding.data)
-    return <p role="status">It is {deciding.data.proposal.status}. You can close this page.</p>;
+    return (
+      <Panel title={<AgentText text={deciding.data.proposal.title} />}>
+        <p role="status">It is {deciding.data.proposal.status}. You can close this page.</p>
+      </Panel>
+    );
   return (
     <Answer of={found} what="proposal">
       {({ proposal, webhook, expires_at }) => (
