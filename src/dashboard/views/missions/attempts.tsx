@@ -8,8 +8,20 @@ import type { Attempt } from './queries.ts';
 
 const TONES = { completed: 'good', failed: 'bad', lost: 'bad', stale: 'bad' } as const;
 
+/** There only where some of it is known. */
+const COST = {
+  name: 'Cost',
+  numeric: true,
+  cell: ({ calls }: Attempt) =>
+    sumOf(
+      calls.map((call) => call.cost_usd),
+      sayUsd,
+    ),
+};
+
 /** Each claim of a step: who had it, how long, how it ended, and what the model calls cost. */
 export function Attempts({ attempts, step }: { attempts: readonly Attempt[]; step: Step }) {
+  const isPriced = attempts.some(({ calls }) => calls.some(({ cost_usd }) => cost_usd !== null));
   return (
     <Table
       caption={`Attempts of step ${step.position}`}
@@ -57,15 +69,7 @@ export function Attempts({ attempts, step }: { attempts: readonly Attempt[]; ste
           numeric: true,
           cell: ({ calls }) => sumOf(calls.map((call) => call.output_tokens)),
         },
-        {
-          name: 'Cost',
-          numeric: true,
-          cell: ({ calls }) =>
-            sumOf(
-              calls.map((call) => call.cost_usd),
-              sayUsd,
-            ),
-        },
+        ...(isPriced ? [COST] : []),
       ]}
     />
   );
