@@ -26,7 +26,7 @@ const measure = (url, proposals, seconds) =>
     await pause(SETTLE_MS);
     const alone = await postgresOverTime();
     const child = startChild('opsloop.mjs');
-    const options = { parts: { heartbeat: true, files: true } };
+    const options = { parts: { heartbeat: true, files: true, webhooks: true } };
     await child.ask('start', { url, http: true, options });
     await pause(SETTLE_MS);
     await child.ask('resetUsage');
@@ -56,7 +56,7 @@ export const footprint = {
   name: 'footprint',
   heading: '9. CPU and memory of a process',
   what:
-    'One process with everything that `opsloop up` runs: API, worker, heartbeat and files. While nothing happens its CPU ' +
+    'One process with everything that `opsloop up` runs: API, worker, heartbeat, schedules, calls and files. While nothing happens its CPU ' +
     'is taken, and that of all processes of PostgreSQL beyond what they use when opsloop does not run, in percent of one ' +
     'core. Its memory is taken then, and after it worked off 20,000 steps that another process proposed meanwhile.',
   async run({ postgres, quick, rounds, minutes, progress }) {

@@ -1,7 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { App } from '../../app.ts';
 import { makeClient } from '../../client.ts';
-import { makeMcpHandler } from '../../mcp/http.ts';
 import { needsAnyKey } from '../access.ts';
 import { type HttpEnv, makeRouter } from '../env.ts';
 import { readKey } from '../middleware/authenticate.ts';
@@ -42,14 +41,20 @@ export function mcpRoute(
   const url = `http://127.0.0.1:${config.port}`;
   const within: typeof fetch = async (input, init) =>
     untilAborted(await ask(new Request(input, init)), init?.signal);
-  const handler = makeMcpHandler((apiKey) => ({
-    client: async (signal) => makeClient({ url, apiKey, fetch: within, signal }),
-    report: (err) => log.error({ part: 'mcp', err }, 'a tool failed'),
-  }));
+  const makeHandler = async () => {
+    const { makeMcpHandler } = await import('../../mcp/http.ts');
+    return makeMcpHandler((apiKey) => ({
+      client: async (signal) => makeClient({ url, apiKey, fetch: within, signal }),
+      report: (err) => log.error({ part: 'mcp', err }, 'a tool failed'),
+    }));
+  };
+  // Loaded for the first who speaks it: many installations never do.
+  let handler: ReturnType<typeof makeHandler> | undefined;
   return makeRouter().openapi(mcp, async (c) => {
     const { keyId, scopes } = c.get('caller');
     const token = readKey(c.get('wire').values('authorization'));
-    const response = await handler.fetch(c.req.raw, {
+    handler ??= makeHandler();
+    const response = await (await handler).fetch(c.req.raw, {
       authInfo: { token, clientId: keyId, scopes: [...scopes] },
       parsedBody: c.req.valid('json'),
     });
