@@ -58,7 +58,7 @@ type Facts = {
 };
 
 /** What an event tells of, where that is of interest. */
-export function tell(
+function tell(
   happening: Pick<Happening, 'kind' | 'payload' | 'created_at' | 'entity_id' | 'proposal_id' | 'agent_id'>,
 ): { topic: string; about: About } | null {
   const { kind, created_at, entity_id, proposal_id, agent_id } = happening;
