@@ -4,6 +4,7 @@ import { addAgents } from './commands/agents.ts';
 import { addAttention } from './commands/attention.ts';
 import { addAttempts } from './commands/attempts.ts';
 import { addBeats } from './commands/beats.ts';
+import { addCheck } from './commands/check.ts';
 import { addDecisions } from './commands/decide.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
@@ -59,6 +60,7 @@ const COMMANDS = [
   addMcp,
   addWork,
   addMigrate,
+  addCheck,
   addDoctor,
 ];
 

@@ -3,10 +3,11 @@ import { openDatabase } from '../db/database.ts';
 import { requireCurrentSchema } from '../db/migrate.ts';
 import { AppError } from '../errors.ts';
 import { logKeyFile, readLogKey, readVerifier } from '../events/proof/key.ts';
-import { type Progress, type Verdict, verifyLog } from '../events/proof/verify.ts';
+import { type Verdict, verifyLog } from '../events/proof/verify.ts';
 import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine } from './print.ts';
+import { makeProgressLine } from './progress.ts';
 
 /** Verifies the event log of the database, and exits with 1 when something is wrong with it. */
 export async function runVerify(trust: readonly string[], json: boolean): Promise<void> {
@@ -15,10 +16,14 @@ export async function runVerify(trust: readonly string[], json: boolean): Promis
   const trusted = await Promise.all(trust.map(readVerifier));
   const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2 });
-  const progress = makeProgress();
+  const progress = makeProgressLine();
   try {
     await requireCurrentSchema(database);
-    const verdict = await verifyLog(database, { home: config.home, trusted, onProgress: progress.show });
+    const verdict = await verifyLog(database, {
+      home: config.home,
+      trusted,
+      onProgress: ({ seq, total }) => progress.show({ what: 'events', done: seq, total }),
+    });
     progress.clear();
     if (!verdict.ok) process.exitCode = 1;
     if (json) printJson(verdict);
@@ -50,27 +55,6 @@ function print({ offence, events, head, notes, ...verdict }: Verdict): void {
     what: offence.what,
     'what to do': offence.todo,
   });
-}
-
-/** One line that is written over, for people who wait. */
-function makeProgress(): { show(progress: Progress): void; clear(): void } {
-  const began = performance.now();
-  let last = 0;
-  if (!process.stderr.isTTY) return { show: () => undefined, clear: () => undefined };
-  return {
-    show({ seq, total }) {
-      const now = performance.now();
-      if (now - last < 200) return;
-      last = now;
-      const rate = seq / ((now - began) / 1000);
-      const left = Math.ceil((total - seq) / rate);
-      const percent = Math.floor((100 * seq) / total);
-      process.stderr.write(
-        `\r\u001b[K${percent} %  ${seq} of ${total} events, ${Math.round(rate).toLocaleString('en')} a second, ${left} s left`,
-      );
-    },
-    clear: () => void process.stderr.write('\r\u001b[K'),
-  };
 }
 
 /** The public half of the home's key. @throws AppError not_found */

@@ -34,6 +34,8 @@ export interface Database extends Db {
    * @throws AmbiguousCommit when the connection broke while COMMIT was under way.
    */
   transaction<T>(work: (tx: Db) => Promise<T>, opening?: string): Promise<T>;
+  /** Runs `work` in one transaction that only reads and sees the database as it is at one moment. */
+  snapshot<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** How many connections are in use and how many callers wait for one. */
   load(): { open: number; idle: number; waiting: number };
   close(): Promise<void>;
@@ -70,8 +72,7 @@ const MOST_TRIES = 6;
  * A process that freezes in the middle of a transaction must not hold its locks over everybody else, and a row
  * that somebody holds must not hold up who waits for it without end. Local to the transaction, for poolers.
  */
-const BEGIN = `begin;
-  select set_config('idle_in_transaction_session_timeout', '10s', true), set_config('lock_timeout', '5s', true),
+const LIMITS = `select set_config('idle_in_transaction_session_timeout', '10s', true), set_config('lock_timeout', '5s', true),
          set_config('statement_timeout', '25s', true)`;
 
 export function openDatabase(url: string, options: DatabaseOptions): Database {
@@ -138,7 +139,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     }
   };
 
-  const attempt = async <T>(work: (tx: Db) => Promise<T>, opening = ''): Promise<T> => {
+  const attempt = async <T>(work: (tx: Db) => Promise<T>, begin: string): Promise<T> => {
     const client = await pool.connect().catch((error: unknown) => {
       throw toDatabaseError(error);
     });
@@ -149,7 +150,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     client.on('error', onError);
     const tx: Db = { query: (text, values, options) => run(client, text, values, options) };
     try {
-      await tx.query(`${BEGIN};${opening}`);
+      await tx.query(begin);
       const result = await work(tx);
       await tx.query('commit').catch((error: unknown) => {
         throw isUnavailable(error) ? new AmbiguousCommit(error) : error;
@@ -168,6 +169,17 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     }
   };
 
+  const retried = async <T>(work: (tx: Db) => Promise<T>, begin: string): Promise<T> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt(work, begin);
+      } catch (error) {
+        if (!isRetryable(error) || tries >= MOST_TRIES) throw error;
+        await sleep(jittered(2 ** tries * 5));
+      }
+    }
+  };
+
   const db: Db = { query: runAlone };
   const hints = openHints(listenUrl, db, log);
 
@@ -175,16 +187,8 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     ...db,
     url,
     hints,
-    async transaction(work, opening) {
-      for (let tries = 1; ; tries++) {
-        try {
-          return await attempt(work, opening);
-        } catch (error) {
-          if (!isRetryable(error) || tries >= MOST_TRIES) throw error;
-          await sleep(jittered(2 ** tries * 5));
-        }
-      }
-    },
+    transaction: (work, opening = '') => retried(work, `begin; ${LIMITS}; ${opening}`),
+    snapshot: (work) => retried(work, `begin isolation level repeatable read read only; ${LIMITS}`),
     load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close() {
       await hints.close();

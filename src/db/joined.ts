@@ -15,6 +15,7 @@ export function joinTransaction(database: Database, tx: Db): { joined: Database;
       if (opening !== undefined) await tx.query(opening);
       return work(tx);
     },
+    snapshot: (work) => work(tx),
     load: () => database.load(),
     close: async () => {},
     sever: () => {},

@@ -4,6 +4,7 @@ import type { KeyRow } from './schema.ts';
 const SHOWN =
   'key_id, name, scopes, agent_id, kinds, created_at, created_by, expires_at, revoked_at, last_used_at';
 
+/** Its end is of whole milliseconds, which the event of its making can tell. */
 export async function insertKey(
   tx: Db,
   key: Pick<KeyRow, 'key_id' | 'name' | 'scopes' | 'agent_id' | 'kinds' | 'created_by'> & {
@@ -13,7 +14,8 @@ export async function insertKey(
 ): Promise<KeyRow> {
   const [row] = await tx.query<KeyRow>(
     `insert into ops_api_keys (key_id, secret_hash, name, scopes, agent_id, kinds, created_by, expires_at)
-     values ($1, $2, $3, $4::text[], $5, $6::text[], $7, now() + make_interval(days => $8::integer))
+     values ($1, $2, $3, $4::text[], $5, $6::text[], $7,
+       date_trunc('milliseconds', now() + make_interval(days => $8::integer)))
      returning ${SHOWN}`,
     [
       key.key_id,

@@ -5,12 +5,12 @@ import { followEvents, listEvents } from '../../src/events/events.ts';
 import { useDatabase } from '../support/database.ts';
 import { emptyHome, offenceAfter, tamper } from '../support/sealed-log.ts';
 import { openPolicy, proposer, readLog } from '../support/loop.ts';
-import { differences, readTables, replay } from '../support/replay.ts';
+import { whatIsWrong } from '../support/history.ts';
 import { dropEnded, endedThreads, proposalIds } from '../support/retention.ts';
 
 const db = useDatabase();
 const home = emptyHome();
-const differ = async () => differences(replay(await readLog(db.database)), await readTables(db.database));
+const differ = () => whatIsWrong(db.database, home);
 
 test('threads that ended are dropped as a whole: what is left of the log gives what is left of the tables', async () => {
   const { database } = db;

@@ -4,7 +4,7 @@ import { useFiles } from '../support/files.ts';
 import { emptyHome } from '../support/sealed-log.ts';
 import { eventually, readLog } from '../support/loop.ts';
 import { type Exchange, startOllamaServer } from '../support/ollama-server.ts';
-import { differences, readTables, replay } from '../support/replay.ts';
+import { whatIsWrong } from '../support/history.ts';
 import { dropEnded } from '../support/retention.ts';
 
 const ollama = await startOllamaServer({ models: ['qwen3'] });
@@ -61,7 +61,7 @@ test('then the whole family goes, with its outputs and every event, and the file
   expect(await t.list('inbox')).toContain('part_two.txt.done');
   const log = await readLog(t.database);
   expect(log.filter((event) => event.entity === 'file' || event.entity === 'artefact')).toEqual([]);
-  expect(differences(replay(log), await readTables(t.database))).toEqual([]);
+  expect(await whatIsWrong(t.database, t.app.config.home)).toEqual([]);
 });
 
 test('a file that could never be a task goes with its refusal', async () => {

@@ -3,8 +3,8 @@ import { deleteOldWorkClaims } from '../../src/engine/work-claims.ts';
 import { getStep } from '../../src/steps/steps.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { useApp } from '../support/app.ts';
-import { eventually, openPolicy, proposer, readLog } from '../support/loop.ts';
-import { differences, readTables, replay } from '../support/replay.ts';
+import { eventually, openPolicy, proposer } from '../support/loop.ts';
+import { whatIsWrong } from '../support/history.ts';
 import { callWork, newWorkerName, withClaim } from '../support/work.ts';
 import { clearQueue, dueNow, eventsOf, stepIs } from '../support/worker.ts';
 
@@ -181,9 +181,9 @@ test('replaying the log gives the tables, workers over HTTP included', async () 
   await callWork(t, 'claim', { worker, kinds: ['translate', 'proofread'], most: 3 });
   expect(await eventsOf(t.database, worker, 'worker.changed')).toHaveLength(1);
   await t.key({ scopes: ['work'], kinds: ['translate'] });
-  const stored = await readTables(t.database);
-  expect(stored.worker.get(worker)).toMatchObject({ kinds: { proofread: 1, translate: 1 } });
-  const logged = replay(await readLog(t.database));
-  const relevant = differences(logged, stored).filter((line) => /^(worker|key) /.test(line));
-  expect(relevant).toEqual([]);
+  const [stored] = await t.database.query('select kinds from ops_workers where worker_id = $1', [worker]);
+  expect(stored).toEqual({ kinds: { proofread: 1, translate: 1 } });
+  // Other tests set steps aside by hand.
+  const wrong = (await whatIsWrong(t.database)).filter((line) => /: (worker|key) /.test(line));
+  expect(wrong).toEqual([]);
 });

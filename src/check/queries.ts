@@ -1,0 +1,242 @@
+import type { Db } from '../db/database.ts';
+import type { LoggedEvent, Row, Rows } from './schema.ts';
+
+const ZERO = '00000000-0000-0000-0000-000000000000';
+
+/** The next threads by id: proposals that are there, and those that only events tell of. */
+export async function selectThreadIds(db: Db, after: string | null, limit: number): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from (
+       (select id from ops_proposals where id > $1 order by id limit $2)
+       union
+       (select distinct proposal_id from ops_events where proposal_id > $1 order by proposal_id limit $2)) as threads
+     order by id limit $2`,
+    [after ?? ZERO, limit],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** Places are looked up by each event's own id, as the order of ids is not the order of events. */
+const EVENT = `e.id, e.kind, e.entity, e.entity_id, to_jsonb(e.created_at) as at, e.payload, place.seq`;
+const PLACE = `left join lateral (
+    select first_seq, ids from ops_event_batches
+    where max_event_id >= e.id and ids @> e.id order by max_event_id, last_seq limit 1) as batch on true
+  left join lateral (
+    select batch.first_seq + coalesce(sum(upper(span) - lower(span)), 0)::bigint as seq
+    from unnest(batch.ids * int8multirange(int8range(null, e.id))) as span) as place on true`;
+
+export type ThreadEvent = LoggedEvent & { thread: string };
+
+/** All events of some threads in their order; what waits for its seal comes last. */
+export function selectThreadEvents(db: Db, threads: string[]): Promise<ThreadEvent[]> {
+  return db.query<ThreadEvent>(
+    `select ${EVENT}, e.proposal_id as thread from ops_events e ${PLACE}
+     where e.proposal_id = any($1::uuid[]) order by place.seq nulls last, e.id`,
+    [threads],
+  );
+}
+
+/** The entities whose histories are read thread by thread. */
+const IN_THREADS = ['proposal', 'mission', 'step'];
+/** These change no table that is replayed. */
+const NO_TABLE = ['beat', 'report', 'log'];
+
+/** The other events of a range of ids, and whether there are rows beyond it. */
+export function selectOtherEvents(db: Db, after: number, through: number): Promise<LoggedEvent[]> {
+  return db.query<LoggedEvent>(
+    `select ${EVENT} from ops_events e ${PLACE}
+     where e.id > $1 and e.id <= $2 and e.entity <> all ($3::text[]) order by e.id`,
+    [after, through, [...IN_THREADS, ...NO_TABLE]],
+  );
+}
+
+export async function selectLastEventId(db: Db): Promise<number> {
+  const [row] = await db.query<{ last: number }>('select coalesce(max(id), 0) as last from ops_events');
+  return row?.last ?? 0;
+}
+
+export type StoredThreads = { proposals: Rows; missions: Rows; steps: Rows; calls: Map<string, Row[]> };
+
+/** The rows of some threads. What begins with an underscore is no column and is not compared. */
+export async function selectThreadRows(db: Db, threads: string[]): Promise<StoredThreads> {
+  const proposals = await rows(
+    db,
+    `select id as _id, created_at, agent_id, kind, title, ops_digest(body) as body, status,
+       ops_digest(policy_snapshot::text) as policy_snapshot, decided_at, priority, run_at, created_by, cap_day,
+       decision, ops_digest(original::text) as original, outcome, completed_at, traceparent
+     from ops_proposals where id = any($1::uuid[])`,
+    threads,
+  );
+  const missions = await rows(
+    db,
+    `select id as _id, created_at, proposal_id, title, status, completed_at, agent_id, retry_of, failure
+     from ops_missions where proposal_id = any($1::uuid[])`,
+    threads,
+  );
+  const steps = await rows(
+    db,
+    `select s.id as _id, s.created_at, mission_id, kind, title, ops_digest(input::text) as input,
+       ops_digest(output::text) as output, status, worker_id, claimed_at, completed_at, position, agent_id,
+       s.proposal_id, priority, claim_id, attempt, failures, max_failures, failure,
+       ready or available_at is not null as _waits, output ->> 'artefact' as _published,
+       (select a.name from ops_artefacts a where a.step_id = s.id) as _artefact
+     from ops_steps s where mission_id = any($1::uuid[])`,
+    [...missions.keys()],
+  );
+  const calls = await db.query<{ step_id: string; call: Row }>(
+    `select step_id, to_jsonb(c) - 'id' - 'created_at' - 'step_id' as call from ops_llm_calls c
+     where step_id = any($1::uuid[]) order by id`,
+    [[...steps.keys()]],
+  );
+  const callsOf = new Map<string, Row[]>();
+  for (const { step_id, call } of calls) callsOf.set(step_id, [...(callsOf.get(step_id) ?? []), call]);
+  return { proposals, missions, steps, calls: callsOf };
+}
+
+async function rows(db: Db, select: string, ids: string[]): Promise<Rows> {
+  const found = await db.query<{ row: Row & { _id: string } }>(
+    `select to_jsonb(r) as row from (${select}) as r`,
+    [ids],
+  );
+  return new Map(found.map(({ row: { _id, ...row } }) => [_id, row]));
+}
+
+/** The tables that are replayed as a whole, by what their events are about. */
+export const OTHER_TABLES: Record<string, { from: string; key: string; columns: string }> = {
+  policy: { from: 'ops_policy', key: 'key', columns: 'value' },
+  agent: {
+    from: 'ops_agent_config',
+    key: 'agent_id',
+    columns: 'created_at, display_name, model_override, role, config',
+  },
+  key: {
+    from: 'ops_api_keys',
+    key: 'key_id',
+    columns: 'created_at, name, scopes, agent_id, kinds, expires_at, revoked_at',
+  },
+  worker: {
+    from: 'ops_workers',
+    key: 'worker_id',
+    columns: "host, pid, version, kinds, key_id, coalesce(ended_as, 'alive') as status",
+  },
+  installation: { from: 'ops_installation', key: 'key', columns: 'value' },
+  workspace: { from: 'ops_workspaces', key: 'id', columns: 'path, mode, halted' },
+  file: {
+    from: 'ops_files',
+    key: 'id',
+    columns: `created_at, workspace_id, name, form, status, digest, inode, agent_id, proposal_id, parent_id, root_id,
+      depth, after_id, result, output, note, finished_at`,
+  },
+  artefact: {
+    from: 'ops_artefacts',
+    key: 'name',
+    columns: 'created_at, step_id, file_id, ops_digest(content) as content, written_at',
+  },
+  schedule: {
+    from: 'ops_schedules',
+    key: 'name',
+    columns: `created_at, id, agent_id, kind, title, ops_digest(body) as body, priority, cron, every_seconds,
+      starts_at, at, timezone, missed, missed_most, jitter_seconds, paused, next_due_at, next_run_at, last_due_at,
+      last_proposal_id, version, created_by`,
+  },
+  webhook: {
+    from: 'ops_webhooks',
+    key: 'webhook_id',
+    columns: 'name, url, template, options, topics, agents, links_by, paused',
+  },
+  // The reminders of what waits for a decision are counted there, and have events of their own threads.
+  alert: {
+    from: "(select * from ops_alerts where key not like 'waiting:%') as a",
+    key: 'key',
+    columns: 'topic, message',
+  },
+};
+
+/** The next rows of such a table in the order of its key. */
+export async function selectOtherRows(
+  db: Db,
+  entity: string,
+  after: string | null,
+  limit: number,
+): Promise<Rows> {
+  const { from, key, columns } = OTHER_TABLES[entity] ?? { from: '', key: '', columns: '' };
+  const type = key === 'id' || key === 'webhook_id' ? 'uuid' : 'text';
+  const found = await db.query<{ row: Row & { _id: string } }>(
+    `select to_jsonb(r) as row from (
+       select ${key} as _id, ${columns} from ${from}
+       where $1::${type} is null or ${key} > $1::${type} order by ${key} limit $2) as r`,
+    [after, limit],
+  );
+  return new Map(found.map(({ row: { _id, ...row } }) => [_id, row]));
+}
+
+/** The values that the policy had, in the order of their setting. */
+export type PolicySet = { seq: number | null; id: number; key: string; value: unknown };
+
+export function selectPolicyHistory(db: Db): Promise<PolicySet[]> {
+  return db.query<PolicySet>(
+    `select e.id, place.seq, e.entity_id as key, e.payload -> 'to' as value from ops_events e ${PLACE}
+     where e.entity = 'policy' order by place.seq nulls last, e.id`,
+  );
+}
+
+/** The policy that these proposals were decided by. */
+export async function selectSnapshots(db: Db, proposals: string[]): Promise<Map<string, unknown>> {
+  const found = await db.query<{ digest: string; policy: unknown }>(
+    `select distinct on (digest) ops_digest(policy_snapshot::text) as digest, policy_snapshot as policy
+     from ops_proposals where id = any($1::uuid[]) order by digest`,
+    [proposals],
+  );
+  return new Map(found.map(({ digest, policy }) => [digest, policy]));
+}
+
+export type Answer = { owner: string; idempotency_key: string; proposal_id: string; known: boolean };
+
+/**
+ * The next answers that were given for an Idempotency-Key and name a proposal, and whether it is there.
+ * @param since what was answered before that can have been dropped by retention meanwhile
+ */
+export function selectAnswers(
+  db: Db,
+  after: { owner: string; key: string } | null,
+  since: Date | null,
+  limit: number,
+): Promise<Answer[]> {
+  return db.query<Answer>(
+    `select owner, idempotency_key, proposal_id,
+       exists (select from ops_proposals p where p.id = proposal_id::uuid) as known
+     from (
+       select owner, idempotency_key, answer -> 'proposal' ->> 'id' as proposal_id from ops_idempotency
+       where ($1::text is null or (owner, idempotency_key) > ($1, $2)) and answer -> 'proposal' ->> 'id' is not null
+         and ($3::timestamptz is null or created_at > $3)
+       order by owner, idempotency_key limit $4) as given`,
+    [after?.owner ?? null, after?.key ?? null, since, limit],
+  );
+}
+
+/** Rows that hang on nothing, so that no thread has them. */
+export async function selectStrays(db: Db): Promise<{ entity: string; id: string }[]> {
+  return db.query(
+    `(select 'mission' as entity, id from ops_missions where proposal_id is null limit 100)
+     union all (select 'step', id from ops_steps where mission_id is null limit 100)`,
+  );
+}
+
+/** Running steps of workers that have ended or are not there: a running server takes them back. */
+export async function countAbandoned(db: Db): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    `select count(*) from ops_steps s where s.status = 'running' and not exists (
+       select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null)`,
+  );
+  return row?.count ?? 0;
+}
+
+/** A day before something was last dropped for its age: what was made later than that has dropped nothing. */
+export async function selectLastPruned(db: Db): Promise<Date | null> {
+  const [row] = await db.query<{ at: Date | null }>(
+    `select max(created_at) - interval '1 day' as at from ops_events where kind = 'log.pruned'`,
+    undefined,
+    { limitMs: 300_000 },
+  );
+  return row?.at ?? null;
+}

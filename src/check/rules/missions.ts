@@ -1,0 +1,88 @@
+import type { Findings } from '../findings.ts';
+import type { Row } from '../schema.ts';
+import { eventsBy, type Thread } from '../thread.ts';
+
+/** How the missions of a proposal stand together with it and with their steps. */
+export function checkMissions(thread: Thread, findings: Findings): void {
+  const { stored, id } = thread;
+  const missions = [...stored.missions].map(([mission, row]) => ({ id: mission, row }));
+  const stepsOf = new Map(missions.map(({ id: mission }) => [mission, [] as Row[]]));
+  for (const row of stored.steps.values()) stepsOf.get(String(row.mission_id))?.push(row);
+  for (const steps of stepsOf.values()) steps.sort((a, b) => Number(a.position) - Number(b.position));
+
+  const ends = eventsBy(thread.events, 'mission');
+  for (const { id: mission, row } of missions) {
+    const steps = stepsOf.get(mission) ?? [];
+    const told = (ends.get(mission) ?? []).filter(({ kind }) => kind !== 'mission.created');
+    findings.looked('missions_end_once', 1);
+    if (told.length > 1)
+      findings.add('missions_end_once', { entity: 'mission', id: mission }, 'It ended more than once.', told);
+    const wrong = misfit(row, steps);
+    if (wrong !== null) findings.add('missions_end_once', { entity: 'mission', id: mission }, wrong, told);
+    if (row.status !== 'active') continue;
+    findings.looked('nothing_lost', 1);
+    const stuck = whyStuck(steps);
+    if (stuck !== null) findings.add('nothing_lost', { entity: 'mission', id: mission }, stuck);
+  }
+  const proposal = stored.proposals.get(id);
+  if (proposal) checkProposal(id, proposal, missions, findings);
+}
+
+/** What a mission says of itself that its steps do not say. */
+function misfit({ status, failure }: Row, steps: Row[]): string | null {
+  const states = steps.map((step) => step.status);
+  const open = states.some((state) => state === 'queued' || state === 'running');
+  const failed = states.includes('failed');
+  if (steps.length === 0) return 'It has no steps.';
+  if (status === 'completed' && !states.every((state) => state === 'completed'))
+    return `It is completed, and its steps are ${states.join(', ')}.`;
+  if (status === 'failed' && open) return `It is failed, and its steps are ${states.join(', ')}.`;
+  if (status === 'failed' && !failed) return 'It is failed, and none of its steps is.';
+  if (status === 'failed' && failure === null) return 'It is failed, and does not say why.';
+  if (status === 'active' && failed) return 'It is active, and one of its steps has failed for good.';
+  if (status === 'active' && !open) return 'It is active, and none of its steps is open.';
+  return null;
+}
+
+/** An active mission has one step that is running, can be claimed or waits for a time; those after it wait for it. */
+function whyStuck(steps: Row[]): string | null {
+  const first = steps.findIndex((step) => step.status !== 'completed');
+  const open = steps[first];
+  if (open === undefined) return null;
+  if (open.status === 'queued' && open._waits !== true)
+    return `Nothing makes its step at position ${open.position} claimable.`;
+  const early = steps.slice(first + 1).find((step) => step.status !== 'queued' || step._waits === true);
+  return early === undefined
+    ? null
+    : `Its step at position ${early.position} does not wait for the one before.`;
+}
+
+function checkProposal(
+  id: string,
+  proposal: Row,
+  missions: { id: string; row: Row }[],
+  findings: Findings,
+): void {
+  const about = { entity: 'proposal', id };
+  const isAdmitted = proposal.status === 'approved' || proposal.status === 'completed';
+  findings.looked('nothing_lost', 1);
+  const first = missions.filter(({ row }) => row.retry_of === null);
+  if (first.length !== (isAdmitted ? 1 : 0))
+    findings.add('nothing_lost', about, `It is ${proposal.status} and has ${first.length} first missions.`);
+  const retried = missions.map(({ row }) => row.retry_of).filter((of) => of !== null);
+  const newest = missions.find((mission) => !retried.includes(mission.id));
+  if (newest === undefined || !isAdmitted) return;
+  const older = missions.filter((mission) => mission !== newest);
+  if (older.length !== retried.length || older.some(({ row }) => row.status !== 'failed'))
+    findings.add('missions_end_once', about, 'Its missions are no chain of retries of failed ones.');
+  if (newest.row.status === 'active') return;
+  const failure = newest.row.failure as { class?: unknown } | null;
+  const outcome =
+    newest.row.status === 'completed' ? 'succeeded' : failure?.class === 'cancelled' ? 'cancelled' : 'failed';
+  if (proposal.status !== 'completed' || proposal.outcome !== outcome)
+    findings.add(
+      'missions_end_once',
+      about,
+      `Its mission ${newest.id} is ${outcome}, and it is ${proposal.status} with outcome ${proposal.outcome}.`,
+    );
+}

@@ -1,0 +1,78 @@
+import { type CheckProgress, checkHistory, type Report } from '../check/check.ts';
+import { readConfig } from '../config.ts';
+import { openDatabase } from '../db/database.ts';
+import { requireCurrentSchema } from '../db/migrate.ts';
+import { readVerifier } from '../events/proof/key.ts';
+import { makeLog } from '../log.ts';
+import { openData } from './database.ts';
+import { printFields, printJson, printLine, printTable } from './print.ts';
+import { makeProgressLine } from './progress.ts';
+
+const WHAT: Record<CheckProgress['doing'], string> = {
+  log: 'events verified',
+  threads: 'events replayed',
+};
+
+/** Checks the history in the database, and exits with 1 when it does not hold. */
+export async function runCheck(trust: readonly string[], json: boolean): Promise<void> {
+  const config = readConfig();
+  const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
+  const trusted = await Promise.all(trust.map(readVerifier));
+  const data = await openData(config, log);
+  const database = openDatabase(data.url, { log, max: 2 });
+  const progress = makeProgressLine();
+  try {
+    await requireCurrentSchema(database);
+    const report = await checkHistory(database, {
+      home: config.home,
+      trusted,
+      onProgress: ({ doing, done, total }) => progress.show({ what: WHAT[doing], done, total }),
+    });
+    progress.clear();
+    if (!report.ok) process.exitCode = 1;
+    if (json) printJson(report);
+    else printReport(report);
+  } finally {
+    await database.close();
+    await data.stop();
+  }
+}
+
+/** What was held against what, and what did not hold. */
+export function printReport({ ok, rules, findings, threads, events, notes, seconds }: Report): void {
+  printFields({
+    history: ok ? 'holds' : 'DOES NOT HOLD',
+    checked: `${threads} proposals with ${events} events in ${seconds} s`,
+  });
+  printLine();
+  printTable(
+    rules,
+    [
+      { title: 'rule', value: ({ rule }) => rule },
+      { title: 'held against', value: ({ checked }) => String(checked) },
+      { title: 'broken', value: ({ findings: broken }) => String(broken) },
+      { title: 'it says', value: ({ says }) => says },
+    ],
+    '',
+  );
+  for (const note of notes) printLine(`note: ${note}`);
+  for (const finding of findings) {
+    printLine();
+    printFields({
+      rule: finding.rule,
+      [finding.entity]: finding.id,
+      what: finding.what,
+      events: finding.events.map(({ seq, id, kind }) => `${kind} (${placeOf(seq, id)})`).join(', '),
+    });
+  }
+  const all = rules.reduce((sum, rule) => sum + rule.findings, 0);
+  if (all > findings.length) printLine(`\nThese are the first ${findings.length} of ${all}.`);
+  if (!ok)
+    printLine(
+      '\nLeave the database and the home as they are, and compare with a backup: `opsloop check` on it says whether it holds.',
+    );
+}
+
+function placeOf(seq: number | null, id: number): string {
+  return seq === null ? `event ${id}, not sealed` : `event ${id}, place ${seq}`;
+}
