@@ -45,6 +45,11 @@ function* columns(id: string, row: Row, told: Row): Generator<{ id: string; what
   }
 }
 
+/** A value in a sentence: a text as it is, anything else as JSON. */
+export function said(value: unknown): string {
+  return typeof value === 'string' ? value : shown(value);
+}
+
 const MOST_SHOWN = 200;
 
 function shown(value: unknown): string {

@@ -55,13 +55,27 @@ export async function selectLastEventId(db: Db): Promise<number> {
   return row?.last ?? 0;
 }
 
-export type StoredThreads = { proposals: Rows; missions: Rows; steps: Rows; calls: Map<string, Row[]> };
+/** What no event tells of a step, and what it left outside its row. */
+export type StepAround = {
+  /** It can be claimed, or will be at a time. */
+  waits: boolean;
+  /** The artefact that its output names, and the one that is there. */
+  published: string | null;
+  artefact: string | null;
+};
+export type StoredThreads = {
+  proposals: Rows;
+  missions: Rows;
+  steps: Rows;
+  around: Map<string, StepAround>;
+  calls: Map<string, Row[]>;
+};
 
-/** The rows of some threads. What begins with an underscore is no column and is not compared. */
+/** The rows of some threads. */
 export async function selectThreadRows(db: Db, threads: string[]): Promise<StoredThreads> {
   const proposals = await rows(
     db,
-    `select id as _id, created_at, agent_id, kind, title, ops_digest(body) as body, status,
+    `select id as thing, created_at, agent_id, kind, title, ops_digest(body) as body, status,
        ops_digest(policy_snapshot::text) as policy_snapshot, decided_at, priority, run_at, created_by, cap_day,
        decision, ops_digest(original::text) as original, outcome, completed_at, traceparent
      from ops_proposals where id = any($1::uuid[])`,
@@ -69,19 +83,22 @@ export async function selectThreadRows(db: Db, threads: string[]): Promise<Store
   );
   const missions = await rows(
     db,
-    `select id as _id, created_at, proposal_id, title, status, completed_at, agent_id, retry_of, failure
+    `select id as thing, created_at, proposal_id, title, status, completed_at, agent_id, retry_of, failure
      from ops_missions where proposal_id = any($1::uuid[])`,
     threads,
   );
   const steps = await rows(
     db,
-    `select s.id as _id, s.created_at, mission_id, kind, title, ops_digest(input::text) as input,
+    `select s.id as thing, s.created_at, mission_id, kind, title, ops_digest(input::text) as input,
        ops_digest(output::text) as output, status, worker_id, claimed_at, completed_at, position, agent_id,
-       s.proposal_id, priority, claim_id, attempt, failures, max_failures, failure,
-       ready or available_at is not null as _waits, output ->> 'artefact' as _published,
-       (select a.name from ops_artefacts a where a.step_id = s.id) as _artefact
+       s.proposal_id, priority, claim_id, attempt, failures, max_failures, failure
      from ops_steps s where mission_id = any($1::uuid[])`,
     [...missions.keys()],
+  );
+  const around = await db.query<StepAround & { id: string }>(
+    `select s.id, ready or available_at is not null as waits, output ->> 'artefact' as published, a.name as artefact
+     from ops_steps s left join ops_artefacts a on a.step_id = s.id where s.id = any($1::uuid[])`,
+    [[...steps.keys()]],
   );
   const calls = await db.query<{ step_id: string; call: Row }>(
     `select step_id, to_jsonb(c) - 'id' - 'created_at' - 'step_id' as call from ops_llm_calls c
@@ -90,15 +107,21 @@ export async function selectThreadRows(db: Db, threads: string[]): Promise<Store
   );
   const callsOf = new Map<string, Row[]>();
   for (const { step_id, call } of calls) callsOf.set(step_id, [...(callsOf.get(step_id) ?? []), call]);
-  return { proposals, missions, steps, calls: callsOf };
+  return {
+    proposals,
+    missions,
+    steps,
+    around: new Map(around.map(({ id, ...rest }) => [id, rest])),
+    calls: callsOf,
+  };
 }
 
 async function rows(db: Db, select: string, ids: string[]): Promise<Rows> {
-  const found = await db.query<{ row: Row & { _id: string } }>(
+  const found = await db.query<{ row: Row & { thing: string } }>(
     `select to_jsonb(r) as row from (${select}) as r`,
     [ids],
   );
-  return new Map(found.map(({ row: { _id, ...row } }) => [_id, row]));
+  return new Map(found.map(({ row: { thing, ...row } }) => [thing, row]));
 }
 
 /** The tables that are replayed as a whole, by what their events are about. */
@@ -161,13 +184,13 @@ export async function selectOtherRows(
 ): Promise<Rows> {
   const { from, key, columns } = OTHER_TABLES[entity] ?? { from: '', key: '', columns: '' };
   const type = key === 'id' || key === 'webhook_id' ? 'uuid' : 'text';
-  const found = await db.query<{ row: Row & { _id: string } }>(
+  const found = await db.query<{ row: Row & { thing: string } }>(
     `select to_jsonb(r) as row from (
-       select ${key} as _id, ${columns} from ${from}
+       select ${key} as thing, ${columns} from ${from}
        where $1::${type} is null or ${key} > $1::${type} order by ${key} limit $2) as r`,
     [after, limit],
   );
-  return new Map(found.map(({ row: { _id, ...row } }) => [_id, row]));
+  return new Map(found.map(({ row: { thing, ...row } }) => [thing, row]));
 }
 
 /** The values that the policy had, in the order of their setting. */

@@ -28,6 +28,7 @@ export function* threadsOf(ids: string[], events: ThreadEvent[], stored: StoredT
         proposals: new Map(proposal ? [[id, proposal]] : []),
         missions: missions.get(id) ?? new Map(),
         steps: own,
+        around: stored.around,
         calls: new Map([...own.keys()].map((step) => [step, stored.calls.get(step) ?? []])),
       },
     };

@@ -1,3 +1,4 @@
+import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import type { LoggedEvent } from '../schema.ts';
 import { eventsBy, type Thread } from '../thread.ts';
@@ -33,9 +34,11 @@ function walk(
         if (live !== null)
           findings.add('one_claim', about, 'It was claimed while another claim held.', [live.event, event]);
         if (set.attempt !== names.size + 1)
-          findings.add('one_claim', about, `Claim ${names.size + 1} has the number ${set.attempt}.`, [event]);
+          findings.add('one_claim', about, `Claim ${names.size + 1} has the number ${said(set.attempt)}.`, [
+            event,
+          ]);
         if (names.has(set.claim_id))
-          findings.add('one_claim', about, `The claim id ${set.claim_id} was used before.`, [event]);
+          findings.add('one_claim', about, `The claim id ${said(set.claim_id)} was used before.`, [event]);
         names.add(set.claim_id);
         live = { id: set.claim_id, attempt: set.attempt, event };
         break;
@@ -50,10 +53,12 @@ function walk(
         if (!byMission) {
           findings.looked('fenced', 1);
           if (live === null || by !== live.id || attempt !== live.attempt)
-            findings.add('fenced', about, `Claim ${by} (attempt ${attempt}) ended it, and did not hold it.`, [
-              ...(live ? [live.event] : []),
-              event,
-            ]);
+            findings.add(
+              'fenced',
+              about,
+              `Claim ${said(by)} (attempt ${said(attempt)}) ended it, and did not hold it.`,
+              [...(live ? [live.event] : []), event],
+            );
         }
         if (event.kind === 'step.completed') completed = by;
         live = null;
@@ -72,12 +77,12 @@ function walk(
   }
   if (row === undefined) return;
   if (row.attempt !== names.size)
-    findings.add('one_claim', about, `Its row counts ${row.attempt} claims, the log ${names.size}.`);
+    findings.add('one_claim', about, `Its row counts ${said(row.attempt)} claims, the log ${names.size}.`);
   if ((row.status === 'running') !== (live !== null) || (live !== null && row.claim_id !== live.id))
     findings.add(
       'one_claim',
       about,
-      `By the log ${live ? `claim ${live.id} holds it` : 'nobody holds it'}, its row is ${row.status} with claim ${row.claim_id}.`,
+      `By the log ${live ? `claim ${said(live.id)} holds it` : 'nobody holds it'}, its row is ${said(row.status)} with claim ${said(row.claim_id)}.`,
       live ? [live.event] : [],
     );
 }

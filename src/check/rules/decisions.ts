@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Counts, isAutoApproved, planOf, runGates } from '../../policy/gates.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Decision } from '../../proposals/schema.ts';
+import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import type { PolicySet } from '../queries.ts';
 import { stepsOf } from '../replay.ts';
@@ -57,7 +58,7 @@ function decideAgain(
   const next = events.find(({ kind }) => kind === 'proposal.approved' || kind === 'proposal.rejected');
   const by = (next?.payload?.cause as { by?: unknown } | undefined)?.by;
   if (action === 'admitted' ? by === 'policy' : by !== 'policy' || next?.kind !== `proposal.${action}`)
-    return `It was ${action} by policy, and then ${next?.kind ?? 'left pending'} by ${String(by ?? 'nobody')}.`;
+    return `It was ${action} by policy, and then ${next?.kind ?? 'left pending'} by ${said(by ?? 'nobody')}.`;
   return null;
 }
 
@@ -65,7 +66,7 @@ function decideAgain(
 function checkPlans({ id, events, stored }: Thread, history: PolicySet[], findings: Findings): void {
   const created = events.find(
     ({ kind, payload }) =>
-      kind === 'mission.created' && (payload?.set as { retry_of?: unknown }).retry_of === null,
+      kind === 'mission.created' && (payload?.set as { retry_of?: unknown } | undefined)?.retry_of === null,
   );
   const plans = created && policyAt(history, created).get('plans');
   if (!created || !plans) return;

@@ -1,3 +1,4 @@
+import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import type { LoggedEvent } from '../schema.ts';
 import { eventsBy, type Thread } from '../thread.ts';
@@ -26,15 +27,11 @@ export function checkEffects({ events, stored }: Thread, findings: Findings): vo
     if (completed.length > 1) findings.add('done_once', about, 'It was completed twice.', completed);
     const made = ofStep.get(id) ?? [];
     if (made.length > 1) findings.add('done_once', about, 'It published more than one artefact.', made);
-    if (row._artefact !== null && row.status !== 'completed')
-      findings.add('done_once', about, `It has the artefact ${row._artefact}, and is ${row.status}.`, made);
-    if (row.status === 'completed' && row._published !== null && row._published !== row._artefact)
-      findings.add(
-        'done_once',
-        about,
-        `It published ${row._published}, and its artefact is ${row._artefact}.`,
-        made,
-      );
+    const { artefact, published } = stored.around.get(id) ?? { artefact: null, published: null };
+    if (artefact !== null && row.status !== 'completed')
+      findings.add('done_once', about, `It has the artefact ${artefact}, and is ${said(row.status)}.`, made);
+    if (row.status === 'completed' && published !== null && published !== artefact)
+      findings.add('done_once', about, `It published ${published}, and its artefact is ${artefact}.`, made);
   }
 }
 

@@ -1,3 +1,4 @@
+import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import { stepsOf } from '../replay.ts';
 import type { LoggedEvent } from '../schema.ts';
@@ -41,7 +42,7 @@ export function followMoves(findings: Findings): Moves {
     const name = `${entity} ${id}`;
     const before = states.get(name);
     const state = before?.state ?? 'null';
-    const from = event.kind === 'step.requeued' ? 'failed, not for good' : String(payload.from ?? null);
+    const from = event.kind === 'step.requeued' ? 'failed, not for good' : said(payload.from);
     const to = payload.to === 'failed' && payload.final === false ? 'failed, not for good' : payload.to;
     const about = { entity, id };
     const events = [...(before ? [before.event] : []), event];

@@ -23,17 +23,12 @@ export function compareRows(
   findings: Findings,
   eventsOf: () => Map<string, LoggedEvent[]> = () => new Map(),
 ): void {
-  const columns = new Map([...stored].map(([id, row]) => [id, withoutUnderscored(row)]));
   findings.looked('log_is_state', Math.max(logged.size, stored.size));
   let events: Map<string, LoggedEvent[]> | undefined;
-  for (const { id, what } of differences(logged, columns)) {
+  for (const { id, what } of differences(logged, stored)) {
     events ??= eventsOf();
     findings.add('log_is_state', { entity, id }, what, events.get(id)?.slice(-3));
   }
-}
-
-function withoutUnderscored(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).filter(([column]) => !column.startsWith('_')));
 }
 
 /** What model calls cost is counted by rows of their own, so each has its event. */
@@ -48,7 +43,9 @@ function checkCalls({ events, stored }: Thread, findings: Findings): void {
     findings.looked('log_is_state', calls.length);
     const isTold = (call: Row) =>
       own.some(({ payload }) =>
-        Object.entries(call).every(([column, value]) => isSame(value, (payload?.set as Row)[column])),
+        Object.entries(call).every(([column, value]) =>
+          isSame(value, (payload?.set as Row | undefined)?.[column]),
+        ),
       );
     if (calls.length !== own.length || !calls.every(isTold))
       findings.add(

@@ -1,14 +1,18 @@
+import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import type { Row } from '../schema.ts';
 import { eventsBy, type Thread } from '../thread.ts';
+
+type Step = { row: Row; waits: boolean };
 
 /** How the missions of a proposal stand together with it and with their steps. */
 export function checkMissions(thread: Thread, findings: Findings): void {
   const { stored, id } = thread;
   const missions = [...stored.missions].map(([mission, row]) => ({ id: mission, row }));
-  const stepsOf = new Map(missions.map(({ id: mission }) => [mission, [] as Row[]]));
-  for (const row of stored.steps.values()) stepsOf.get(String(row.mission_id))?.push(row);
-  for (const steps of stepsOf.values()) steps.sort((a, b) => Number(a.position) - Number(b.position));
+  const stepsOf = new Map(missions.map(({ id: mission }) => [mission, [] as Step[]]));
+  for (const [step, row] of stored.steps)
+    stepsOf.get(String(row.mission_id))?.push({ row, waits: stored.around.get(step)?.waits ?? false });
+  for (const steps of stepsOf.values()) steps.sort((a, b) => Number(a.row.position) - Number(b.row.position));
 
   const ends = eventsBy(thread.events, 'mission');
   for (const { id: mission, row } of missions) {
@@ -17,7 +21,10 @@ export function checkMissions(thread: Thread, findings: Findings): void {
     findings.looked('missions_end_once', 1);
     if (told.length > 1)
       findings.add('missions_end_once', { entity: 'mission', id: mission }, 'It ended more than once.', told);
-    const wrong = misfit(row, steps);
+    const wrong = misfit(
+      row,
+      steps.map(({ row: step }) => step),
+    );
     if (wrong !== null) findings.add('missions_end_once', { entity: 'mission', id: mission }, wrong, told);
     if (row.status !== 'active') continue;
     findings.looked('nothing_lost', 1);
@@ -45,16 +52,16 @@ function misfit({ status, failure }: Row, steps: Row[]): string | null {
 }
 
 /** An active mission has one step that is running, can be claimed or waits for a time; those after it wait for it. */
-function whyStuck(steps: Row[]): string | null {
-  const first = steps.findIndex((step) => step.status !== 'completed');
+function whyStuck(steps: Step[]): string | null {
+  const first = steps.findIndex(({ row }) => row.status !== 'completed');
   const open = steps[first];
   if (open === undefined) return null;
-  if (open.status === 'queued' && open._waits !== true)
-    return `Nothing makes its step at position ${open.position} claimable.`;
-  const early = steps.slice(first + 1).find((step) => step.status !== 'queued' || step._waits === true);
+  if (open.row.status === 'queued' && !open.waits)
+    return `Nothing makes its step at position ${said(open.row.position)} claimable.`;
+  const early = steps.slice(first + 1).find(({ row, waits }) => row.status !== 'queued' || waits);
   return early === undefined
     ? null
-    : `Its step at position ${early.position} does not wait for the one before.`;
+    : `Its step at position ${said(early.row.position)} does not wait for the one before.`;
 }
 
 function checkProposal(
@@ -68,7 +75,11 @@ function checkProposal(
   findings.looked('nothing_lost', 1);
   const first = missions.filter(({ row }) => row.retry_of === null);
   if (first.length !== (isAdmitted ? 1 : 0))
-    findings.add('nothing_lost', about, `It is ${proposal.status} and has ${first.length} first missions.`);
+    findings.add(
+      'nothing_lost',
+      about,
+      `It is ${said(proposal.status)} and has ${first.length} first missions.`,
+    );
   const retried = missions.map(({ row }) => row.retry_of).filter((of) => of !== null);
   const newest = missions.find((mission) => !retried.includes(mission.id));
   if (newest === undefined || !isAdmitted) return;
@@ -83,6 +94,6 @@ function checkProposal(
     findings.add(
       'missions_end_once',
       about,
-      `Its mission ${newest.id} is ${outcome}, and it is ${proposal.status} with outcome ${proposal.outcome}.`,
+      `Its mission ${newest.id} is ${outcome}, and it is ${said(proposal.status)} with outcome ${said(proposal.outcome)}.`,
     );
 }
