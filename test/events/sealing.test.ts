@@ -118,3 +118,33 @@ test('the chain of batches covers every digest, and each digest its event', asyn
   );
   expect(row).toEqual({ chained: true, digested: true });
 });
+
+test('of a late transaction with more events than a batch, nothing is sealed before what it follows from', async () => {
+  const one = db.open(1);
+  const writeMany = `insert into ops_events (kind, source, entity, entity_id, payload)
+    select 'test.written', 'test', 'beat', 'many ' || n, '{}' from generate_series(1, 8000) n`;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let drawn = () => {};
+  const ready = new Promise<void>((resolve) => {
+    drawn = resolve;
+  });
+  const late = one.transaction(async (tx) => {
+    await tx.query(writeMany);
+    drawn();
+    await held;
+  });
+  await ready;
+  await db.database.query(insert, ['meanwhile']);
+  await sealAll(db.database);
+  release();
+  await late;
+  await db.database.query(insert, ['follows']);
+  await sealAll(db.database);
+  const log = await readLog(db.database);
+  const places = log.filter(({ entity_id: id }) => id?.startsWith('many ') || id === 'follows');
+  expect(places).toHaveLength(8_001);
+  expect(places.at(-1)?.entity_id).toBe('follows');
+});
