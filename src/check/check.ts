@@ -41,6 +41,7 @@ export type Report = {
   seconds: number;
 };
 
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const THREADS_AT_ONCE = 200;
 const ANSWERS_AT_ONCE = 2_000;
 
@@ -63,22 +64,14 @@ export async function checkHistory(database: Database, options: CheckOptions): P
     findings.add('sealed', { entity: 'log', id: 'events' }, `${log.offence.what} ${log.offence.todo}`);
 
   const moves = followMoves(findings);
-  const walk: Walk = {
-    findings,
-    moves,
-    ground: { history: [], snapshots: new Map() },
-    threads: 0,
-    events: 0,
-  };
   const total = log.events.checked + log.events.unsealed;
   const others = await checkOthers(database, { findings, moves, signal });
-  for (let after: string | null = null; ; ) {
-    signal?.throwIfAborted();
-    const last: string | null = await database.snapshot((tx) => checkPage(tx, walk, after));
-    if (last === null) break;
-    after = last;
-    onProgress?.({ doing: 'threads', done: Math.min(total, walk.events), total });
-  }
+  const walk = await checkThreads(database, {
+    findings,
+    moves,
+    signal,
+    onProgress: (done) => onProgress?.({ doing: 'threads', done: Math.min(total, done), total }),
+  });
   moves.end();
   await checkAnswers(database, findings);
   for (const stray of await selectStrays(database))
@@ -103,8 +96,33 @@ export async function checkHistory(database: Database, options: CheckOptions): P
 
 type Walk = { findings: Findings; moves: Moves; ground: PolicyGround; threads: number; events: number };
 
+/** Puts each proposal with all that came of it before the rules, or only those whose ids come `after` one. */
+export async function checkThreads(
+  database: Database,
+  given: Pick<Walk, 'findings' | 'moves'> & {
+    after?: string;
+    signal?: AbortSignal | undefined;
+    onProgress?: (events: number) => void;
+  },
+): Promise<Walk> {
+  const { findings, moves, after, signal, onProgress } = given;
+  const walk: Walk = {
+    findings,
+    moves,
+    ground: { history: [], snapshots: new Map() },
+    threads: 0,
+    events: 0,
+  };
+  for (let last: string | null = after ?? LOWEST_ID; ; ) {
+    signal?.throwIfAborted();
+    last = await database.snapshot((tx) => checkPage(tx, walk, last ?? LOWEST_ID));
+    if (last === null) return walk;
+    onProgress?.(walk.events);
+  }
+}
+
 /** The next threads, all of one moment. Returns the last one's id; null at the end. */
-async function checkPage(tx: Db, walk: Walk, after: string | null): Promise<string | null> {
+async function checkPage(tx: Db, walk: Walk, after: string): Promise<string | null> {
   const { findings, moves, ground } = walk;
   const ids = await selectThreadIds(tx, after, THREADS_AT_ONCE);
   if (ids.length === 0) return null;

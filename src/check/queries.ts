@@ -1,17 +1,15 @@
 import type { Db } from '../db/database.ts';
 import type { LoggedEvent, Row, Rows } from './schema.ts';
 
-const ZERO = '00000000-0000-0000-0000-000000000000';
-
 /** The next threads by id: proposals that are there, and those that only events tell of. */
-export async function selectThreadIds(db: Db, after: string | null, limit: number): Promise<string[]> {
+export async function selectThreadIds(db: Db, after: string, limit: number): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `select id from (
        (select id from ops_proposals where id > $1 order by id limit $2)
        union
        (select distinct proposal_id from ops_events where proposal_id > $1 order by proposal_id limit $2)) as threads
      order by id limit $2`,
-    [after ?? ZERO, limit],
+    [after, limit],
   );
   return rows.map((row) => row.id);
 }

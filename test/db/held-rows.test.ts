@@ -93,3 +93,16 @@ test('recovery leaves alone what belongs to a mission that somebody holds, and t
   await letGo();
   expect(await db.database.transaction((tx) => recoverSteps(tx, stale))).toEqual({ requeued: 1, failed: 0 });
 });
+
+test('a step that somebody holds holds up no claim of the others', async () => {
+  await openPolicy(db.database);
+  const propose = proposer(db.database);
+  const first = (await propose()).mission?.steps[0]?.id ?? '';
+  const second = (await propose()).mission?.steps[0]?.id ?? '';
+  const worker = await testWorker(db.database);
+  const letGo = await holding(db.open(2), 'select from ops_steps where id = $1 for update', [first]);
+  const claimed = await worker.claim('analyze', 100);
+  expect(claimed.map(({ id }) => id)).toContain(second);
+  expect(claimed.map(({ id }) => id)).not.toContain(first);
+  await letGo();
+});

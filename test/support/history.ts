@@ -1,4 +1,6 @@
-import { checkHistory, type Report } from '../../src/check/check.ts';
+import { checkHistory, checkThreads, type Report } from '../../src/check/check.ts';
+import { makeFindings } from '../../src/check/findings.ts';
+import { followMoves } from '../../src/check/rules/legal-moves.ts';
 import type { Database } from '../../src/db/database.ts';
 import { sealAll } from './loop.ts';
 import { emptyHome } from './sealed-log.ts';
@@ -7,6 +9,15 @@ import { emptyHome } from './sealed-log.ts';
 export async function whatIsWrong(database: Database, home = emptyHome()): Promise<string[]> {
   await sealAll(database);
   return sentences(await checkHistory(database, { home }));
+}
+
+/** The same of the proposals alone whose ids come after one, for tests that ask often. */
+export async function whatIsWrongSince(database: Database, after: string): Promise<string[]> {
+  const findings = makeFindings();
+  const moves = followMoves(findings);
+  await checkThreads(database, { findings, moves, ...(after === '' ? {} : { after }) });
+  moves.end();
+  return sentences({ findings: findings.kept() });
 }
 
 export function sentences({ findings }: Pick<Report, 'findings'>): string[] {

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { useDatabase } from '../support/database.ts';
+import { whatIsWrong, whatIsWrongSince } from '../support/history.ts';
+import { commandArbitraries, ran } from '../support/model/commands.ts';
+import { missionsOf, type Model, stepsOf } from '../support/model/model.ts';
+import { type Real, setUp, tearDown } from '../support/model/real.ts';
+import { count, figure, partOf } from '../support/proof.ts';
+
+const db = useDatabase();
+const COMMANDS = partOf(100_000, 2_000);
+const PER_RUN = 200;
+/** What went wrong once is run again with the seed it has printed. */
+const SEED = Number(process.env.OPSLOOP_SEED ?? Date.now() % 1_000_000_000);
+
+test(`${count(COMMANDS)} commands in any order do to the database what they do to a model of it`, async () => {
+  const databases = [db.database, db.open()] as const;
+  const total = () => [...ran.values()].reduce((sum, n) => sum + n, 0);
+  const commands = fc.commands(commandArbitraries(), { maxCommands: PER_RUN, size: 'max' });
+  // Runs are of any length up to the most, so their number follows from what they came to.
+  for (let round = 0; total() < COMMANDS; round++) {
+    await fc.assert(
+      fc.asyncProperty(commands, async (some) => {
+        let scene: { model: Model; real: Real } | undefined;
+        const [{ last } = { last: '' }] = await db.database.query<{ last: string }>(
+          `select coalesce(max(id::text), '') as last from ops_proposals`,
+        );
+        await fc.asyncModelRun(async () => (scene = await setUp([...databases])), some);
+        if (scene === undefined) return;
+        await compare(scene.model);
+        expect(await whatIsWrongSince(db.database, last)).toEqual([]);
+        await tearDown(scene.real);
+      }),
+      { numRuns: 5, seed: SEED + round, endOnFailure: false },
+    );
+  }
+  // Never trivially green.
+  expect([...ran].filter(([, n]) => n < total() / 200)).toEqual([]);
+  expect(await whatIsWrong(db.database)).toEqual([]);
+  figure(
+    'random commands against a model',
+    count(100_000),
+    `${count(total())} (seed ${SEED}), ${[...ran].map(([name, n]) => `${name} ${n}`).join(', ')}`,
+  );
+}, 3_600_000);
+
+/** Every row is as the model says. */
+async function compare(model: Model): Promise<void> {
+  const read = async <Row extends { id: string }>(sql: string, ids: string[]) =>
+    new Map((await db.database.query<Row>(sql, [ids])).map(({ id, ...row }) => [id, row]));
+  const { proposals } = model;
+  expect(
+    await read(
+      'select id, status, outcome from ops_proposals where id = any($1::uuid[])',
+      proposals.map(({ id }) => id),
+    ),
+  ).toEqual(new Map(proposals.map(({ id, status, outcome }) => [id, { status, outcome }])));
+  const missions = missionsOf(model);
+  expect(
+    await read(
+      'select id, status from ops_missions where id = any($1::uuid[])',
+      missions.map(({ id }) => id),
+    ),
+  ).toEqual(new Map(missions.map(({ id, status }) => [id, { status }])));
+  const steps = stepsOf(model).map(({ step }) => step);
+  expect(
+    await read(
+      `select id, case when status <> 'queued' then status when ready then 'ready'
+         when available_at is not null then 'delayed' else 'waiting' end as status, attempt, failures
+       from ops_steps where id = any($1::uuid[])`,
+      steps.map(({ id }) => id),
+    ),
+  ).toEqual(new Map(steps.map(({ id, status, attempt, failures }) => [id, { status, attempt, failures }])));
+}

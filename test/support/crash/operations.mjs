@@ -1,0 +1,157 @@
+// What is killed in the middle: every sort of write that opsloop makes, as the program makes it. Each gets the database
+// and what the test has prepared for it, which is as good for a second try.
+import { lookOnce } from '../../../dist/alerts/watch.js';
+import { completeSteps } from '../../../dist/engine/complete.js';
+import { insertArtefact } from '../../../dist/engine/artefacts.js';
+import { failStep } from '../../../dist/engine/fail.js';
+import { recordLate } from '../../../dist/engine/late.js';
+import { promoteDelayed } from '../../../dist/engine/promote.js';
+import { makeQueue } from '../../../dist/engine/queue.js';
+import { recoverSteps } from '../../../dist/engine/recover.js';
+import { releaseSteps } from '../../../dist/engine/release.js';
+import { recordCalls } from '../../../dist/engine/tokens.js';
+import { buryDeadWorkers, registerWorker, renewLease, retireWorker } from '../../../dist/engine/workers.js';
+import { sealOnce } from '../../../dist/events/sealer.js';
+import { ensureLogKey } from '../../../dist/events/proof/key.js';
+import { signChainEnd } from '../../../dist/events/proof/sign.js';
+import { ACTIONS } from '../../../dist/heartbeat/actions.js';
+import { startHeartbeat } from '../../../dist/heartbeat/heartbeat.js';
+import { createKey, revokeKey } from '../../../dist/keys/keys.js';
+import { makeSessions } from '../../../dist/keys/sessions.js';
+import { silentLog } from '../../../dist/log.js';
+import { toAnswer } from '../../../dist/loop/answer.js';
+import { approve, reject } from '../../../dist/loop/decide.js';
+import { cancelMission, retryMission } from '../../../dist/loop/missions.js';
+import { makeCreateProposal } from '../../../dist/loop/propose.js';
+import { setPolicy } from '../../../dist/policy/policy.js';
+import { dropBefore } from '../../../dist/retention/retention.js';
+import { addSchedule, pauseSchedule, removeSchedule } from '../../../dist/schedules/schedules.js';
+import { takeDue } from '../../../dist/schedules/take-due.js';
+import { collectOnce } from '../../../dist/webhooks/collect.js';
+import { BUILT_IN_HANDLERS } from '../../../dist/worker/handlers.js';
+import { makeWork } from '../../../dist/work/work.js';
+
+const by = 'key:op';
+const log = silentLog();
+const FAILURE = { class: 'error', message: 'it did not work' };
+const CALL = {
+  engine: 'ollama',
+  provider: 'ollama',
+  model: 'tiny',
+  inputTokens: 1,
+  outputTokens: 2,
+  costUsd: 0.5,
+  firstTokenMs: 3,
+  loadMs: null,
+  durationMs: 4,
+  outcome: 'ok',
+};
+
+const propose =
+  (kind) =>
+  (db, { key }) =>
+    makeCreateProposal(
+      db,
+      toAnswer,
+    )({
+      agentId: 'pm',
+      kind,
+      title: 'Look into it',
+      body: 'A fact.',
+      by,
+      idempotency: { owner: by, key, digest: kind },
+    });
+
+const fail =
+  (final) =>
+  (db, { claim }) =>
+    db.transaction(async (tx) => {
+      await recordCalls(tx, claim, [CALL]);
+      await failStep(tx, { ...claim, failure: FAILURE, final, retryInMs: 0 });
+    });
+
+const beat = (actions) => async (db) => {
+  const heartbeat = startHeartbeat(db, { intervalMs: 86_400_000, log, actions });
+  try {
+    await heartbeat.beat(by);
+  } finally {
+    await heartbeat.close();
+  }
+};
+
+const overHttp = (db) => makeWork(db, { handlers: BUILT_IN_HANDLERS, configured: undefined, log });
+
+export const operations = {
+  'propose, approved by policy': propose('analysis'),
+  'propose, left to an operator': propose('content'),
+  'propose, refused by a cap': propose('capped'),
+  approve: (db, { id }) => approve(db, id, { by }),
+  'approve edited': (db, { id }) => approve(db, id, { by, edit: { title: 'Better', body: null } }),
+  reject: (db, { id }) => reject(db, id, { by, reason: 'not now' }),
+  'register a worker': (db, { workerId }) =>
+    registerWorker(db, { workerId, host: 'h', pid: 1, version: '0', kinds: { analyze: 1 } }),
+  claim: (db, { workerId }) => makeQueue(db).claim(workerId, { analyze: 2 }, () => undefined),
+  renew: (db, { workerId, claim }) => renewLease(db, workerId, [claim]),
+  'complete a step': (db, { claim }) =>
+    db.transaction(async (tx) => {
+      await recordCalls(tx, claim, [CALL]);
+      await completeSteps(tx, [{ ...claim, output: { text: 'done' } }]);
+    }),
+  'complete the last step, with an artefact': (db, { claim, name }) =>
+    db.transaction(async (tx) => {
+      const done = await completeSteps(tx, [{ ...claim, output: { artefact: name } }]);
+      if (done.size > 0) await insertArtefact(tx, claim, { name, content: 'text' });
+    }),
+  'fail below the limit': fail(false),
+  'fail for good': fail(true),
+  release: (db, { claim }) => releaseSteps(db, [claim], { reason: 'shutdown' }),
+  'keep a late result': (db, { claim }) => recordLate(db, [{ ...claim, output: 1 }], 'w'),
+  'recover what is stale': (db) =>
+    db.transaction((tx) => recoverSteps(tx, { why: 'stale', afterMinutes: -1, perKind: {} })),
+  'recover from a dead worker': (db) =>
+    db.transaction(async (tx) => {
+      await buryDeadWorkers(tx);
+      await recoverSteps(tx, { why: 'worker_died' });
+    }),
+  'retire a worker': (db, { workerId }) => retireWorker(db, workerId),
+  promote: (db) => promoteDelayed(db),
+  cancel: (db, { mission }) => cancelMission(db, mission, { by }),
+  retry: (db, { mission }) => retryMission(db, mission, { by }),
+  'set the policy': (db, { n }) => setPolicy(db, 'tweet_quota', { max_per_day: n }, by),
+  'make a key': (db, { name }) => createKey(db, { name, scopes: ['propose'], agent_id: 'pm' }, by),
+  'revoke a key': (db, { keyId }) => revokeKey(db, keyId, by),
+  'make a code to sign in': (db, { caller }) => makeSessions(db).makeCode(caller),
+  'add a schedule': (db, { name }) =>
+    addSchedule(db, { name, agent_id: 'pm', kind: 'analysis', title: 'Look', every_seconds: 3_600 }, by),
+  'a schedule proposes': (db, { now }) =>
+    takeDue({ database: db, propose: makeCreateProposal(db, toAnswer) }, new Date(now), []),
+  'pause a schedule': (db, { name }) => pauseSchedule(db, name, by),
+  'remove a schedule': (db, { name }) => removeSchedule(db, name, by),
+  seal: (db) => sealOnce(db),
+  'a beat': beat(ACTIONS),
+  'a beat signs where the log ends': (db, { home }) => signChainEnd(db, home),
+  'what is old is dropped': async (db, { home, before }) =>
+    dropBefore(db, await ensureLogKey(home), { before: new Date(before), reason: 'a test' }),
+  'calls are collected': (db) => collectOnce(db),
+  'alerts are raised': async (db, { code }) => {
+    const problems = [{ code, message: 'x' }];
+    await lookOnce(db, problems, await lookOnce(db, problems));
+  },
+  'claim over HTTP': async (db, { worker, caller }) => {
+    const gone = new AbortController().signal;
+    await overHttp(db).claim({
+      worker,
+      version: '1',
+      caller,
+      kinds: ['translate'],
+      most: 2,
+      waitMs: 0,
+      leaseMs: 30_000,
+      gone,
+      closing: gone,
+    });
+  },
+  'complete over HTTP': (db, { held }) => overHttp(db).complete(held, { output: 'done', calls: [CALL] }),
+  'fail over HTTP': (db, { held }) =>
+    overHttp(db).fail(held, { class: 'error', message: 'x', final: false, output: null, calls: [] }),
+};

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../../src/db/database.ts';
+import { completeSteps } from '../../../src/engine/complete.ts';
+import { failStep } from '../../../src/engine/fail.ts';
+import { recoverSteps } from '../../../src/engine/recover.ts';
+import type { Claim } from '../../../src/engine/schema.ts';
+import { createKey } from '../../../src/keys/keys.ts';
+import type { Caller } from '../../../src/keys/schema.ts';
+import { silentLog } from '../../../src/log.ts';
+import { approve } from '../../../src/loop/decide.ts';
+import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
+import { makeWork } from '../../../src/work/work.ts';
+import { proposer, testWorker } from '../loop.ts';
+import { add } from '../schedules.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What each operation needs to have something to do, made anew for every crash. */
+export function makePrepare(database: Database, home: string) {
+  const propose = proposer(database);
+  const work = makeWork(database, { handlers: BUILT_IN_HANDLERS, configured: undefined, log: silentLog() });
+  let n = 0;
+  let hours = 0;
+  let scheduled = false;
+
+  const pending = async () => ({ id: (await propose({ kind: 'content' })).proposal.id });
+  const mission = async (kind = 'analysis') => {
+    const { mission: made } = await propose({ kind });
+    return made?.mission.id ?? '';
+  };
+  /** A running step of its own, whatever else waits. */
+  const running = async (kind = 'analysis', before: string[] = []) => {
+    const { proposal } = await propose({ kind });
+    if (proposal.status === 'pending') await approve(database, proposal.id, { by: 'key:op' });
+    const worker = await testWorker(database);
+    const claimMine = async (step: string): Promise<Claim> => {
+      for (;;) {
+        const claim = await worker.claimOne(step);
+        if (claim.proposal_id === proposal.id) return claim;
+        await completeSteps(database, [{ ...claim, output: 'in the way' }]);
+      }
+    };
+    for (const step of before) await completeSteps(database, [{ ...(await claimMine(step)), output: 'x' }]);
+    const claim = await claimMine(['analyze', 'review', 'publish'][before.length] ?? '');
+    return { workerId: worker.workerId, claim };
+  };
+  const workKey = async (): Promise<Caller> => {
+    const { row } = await createKey(database, { name: 'w', scopes: ['work'], kinds: ['translate'] }, 'test');
+    return {
+      by: `key:${row.key_id}`,
+      keyId: row.key_id,
+      name: 'w',
+      agentId: null,
+      scopes: ['work'],
+      kinds: ['translate'],
+    };
+  };
+  const held = async () => {
+    await propose({ kind: 'translation' });
+    const [caller, worker] = [await workKey(), `w-${randomUUID()}`];
+    const never = new AbortController().signal;
+    const asked = { version: '1', most: 1, waitMs: 0, leaseMs: 30_000, gone: never, closing: never };
+    const [given] = await work.claim({ ...asked, caller, worker, kinds: ['translate'] });
+    if (!given) throw new Error('nothing to translate');
+    const { id, kind, agent_id, proposal_id, attempt, failures } = given.step;
+    const claim = { claim_id: given.claim_id, step_id: id, worker_id: worker, attempt, ended: null };
+    return { held: { ...claim, kind, agent_id, proposal_id, failures } };
+  };
+  const schedule = async () => ({ name: (await add(database, { every_seconds: 3_600 })).name });
+
+  const by: Record<string, () => Promise<Record<string, unknown>>> = {
+    approve: pending,
+    'approve edited': pending,
+    reject: pending,
+    claim: async () => {
+      await mission();
+      await mission();
+      return { workerId: (await testWorker(database)).workerId };
+    },
+    renew: running,
+    'complete a step': () => running('deploy'),
+    'complete the last step, with an artefact': () => running('deploy', ['analyze', 'review']),
+    'fail below the limit': running,
+    'fail for good': running,
+    release: running,
+    'keep a late result': async () => {
+      const state = await running();
+      await database.transaction((tx) => recoverSteps(tx, { why: 'stale', afterMinutes: -1, perKind: {} }));
+      return state;
+    },
+    'recover what is stale': running,
+    'recover from a dead worker': async () => {
+      const { workerId } = await running();
+      await database.query(
+        `update ops_workers set lease_expires_at = lease_expires_at - interval '1 hour' where worker_id = $1`,
+        [workerId],
+      );
+      return {};
+    },
+    'retire a worker': async () => ({ workerId: (await testWorker(database)).workerId }),
+    promote: async () => {
+      const { claim } = await running();
+      const failure = { class: 'error' as const, message: 'x' };
+      await database.transaction((tx) => failStep(tx, { ...claim, failure, final: false, retryInMs: 0 }));
+      return {};
+    },
+    cancel: async () => ({ mission: await mission('deploy-now') }),
+    retry: async () => {
+      const { claim } = await running();
+      const failure = { class: 'error' as const, message: 'x' };
+      await database.transaction((tx) => failStep(tx, { ...claim, failure, final: true, retryInMs: 0 }));
+      return { mission: claim.mission_id };
+    },
+    'revoke a key': async () => {
+      const { row } = await createKey(database, { name: 'x', scopes: ['read'] }, 'test');
+      return { keyId: row.key_id };
+    },
+    'make a code to sign in': async () => ({ caller: await workKey() }),
+    'a schedule proposes': async () => {
+      if (!scheduled) await schedule();
+      scheduled = true;
+      return { now: Date.now() + ++hours * HOUR_MS };
+    },
+    'pause a schedule': schedule,
+    'remove a schedule': schedule,
+    seal: async () => {
+      await mission();
+      return {};
+    },
+    'a beat': async () => {
+      // Of one that was killed: another one may begin when its lease is over.
+      await database.query(`update ops_beats set lease_expires_at = now() where finished_at is null`);
+      await running();
+      return {};
+    },
+    'what is old is dropped': async () => {
+      const { claim } = await running();
+      await completeSteps(database, [{ ...claim, output: 'old' }]);
+      // No answer of yesterday is held against what is dropped as if it were old.
+      await database.query(`update ops_idempotency set created_at = now() - interval '2 days'`);
+      return { before: Date.now() + 24 * HOUR_MS };
+    },
+    'claim over HTTP': async () => {
+      await propose({ kind: 'translation' });
+      return { caller: await workKey(), worker: `w-${randomUUID()}` };
+    },
+    'complete over HTTP': held,
+    'fail over HTTP': held,
+  };
+
+  return async (name: string): Promise<Record<string, unknown>> => {
+    n++;
+    const own = (await by[name]?.()) ?? {};
+    const fresh = { key: `k${n}`, name: `name-${n}`, workerId: `w-${n}`, code: `problem_${n}` };
+    return { home, n, ...fresh, ...own };
+  };
+}
