@@ -5,7 +5,7 @@ import { isKnown, noteFact } from './db/installation.ts';
 import { migrate, requireCurrentSchema } from './db/migrate.ts';
 import { requireSafeSettings } from './db/settings.ts';
 import { untilAvailable } from './db/until-available.ts';
-import { AppError } from './errors.ts';
+import { AppError, toError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
 import { type Health, type Problem, readHealth, readProblems } from './health/health.ts';
 import { ACTIONS, homeActions } from './heartbeat/actions.ts';
@@ -19,6 +19,7 @@ import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
 import type { Serving } from './loop/reasons.ts';
 import { startWatch, type Watch } from './alerts/watch.ts';
 import { seedPolicy } from './policy/policy.ts';
+import { untilReleased } from './policy/released.ts';
 import { type Scheduler, startScheduler } from './schedules/scheduler.ts';
 import { type Courier, startCourier } from './webhooks/courier.ts';
 import { makeFindLink } from './webhooks/links.ts';
@@ -56,6 +57,9 @@ export type AppOptions = {
 
 /** After the grace of running steps, how long the rest of an end may take before connections are cut. */
 const SEVER_AFTER_MS = 5_000;
+
+const RESTORED =
+  'this database was restored from a backup: nothing is claimed, proposed by clock, called or written until `opsloop resume`';
 
 /** Everything the program owns, put together in one place. */
 export type App = {
@@ -137,6 +141,22 @@ export function createApp(options: AppOptions): App {
   const secrets = makeSecrets(config.home, config.secret);
   const problems = () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null);
   let keeper: Keeper | undefined;
+  let outside: Promise<void> | undefined;
+
+  /** What proposes, calls and writes by itself. In a restored copy it waits for whoever resumes it. */
+  const beginOutside = async () => {
+    await untilReleased(database, closing.signal, () => log.warn(RESTORED));
+    if (closing.signal.aborted) return;
+    if (parts.schedules !== false)
+      scheduler = startScheduler({ database, propose }, log.child({ part: 'schedules' }));
+    if (parts.files !== false) {
+      bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
+    }
+    if (parts.webhooks !== false) {
+      const base = config.publicUrl?.replace(/\/+$/, '') ?? `http://127.0.0.1:${config.port}`;
+      courier = startCourier({ database, secrets, base, allow: config.webhookHosts, log });
+    }
+  };
 
   const begin = async () => {
     await prepared;
@@ -151,16 +171,9 @@ export function createApp(options: AppOptions): App {
         log,
         actions: [...ACTIONS, ...homeActions(config.home)],
       });
-    if (parts.schedules !== false)
-      scheduler = startScheduler({ database, propose }, log.child({ part: 'schedules' }));
-    if (parts.files !== false) {
-      bridge = startBridge({ database, propose, workspace: config.workspace, mode: config.files, log });
-    }
-    if (parts.webhooks !== false) {
-      watch = startWatch(database, problems, log);
-      const base = config.publicUrl?.replace(/\/+$/, '') ?? `http://127.0.0.1:${config.port}`;
-      courier = startCourier({ database, secrets, base, allow: config.webhookHosts, log });
-    }
+    if (parts.webhooks !== false) watch = startWatch(database, problems, log);
+    outside = beginOutside();
+    outside.catch((error: unknown) => log.error({ err: toError(error).message }, 'not everything was begun'));
     if (parts.worker !== false) {
       worker = await startWorker({
         database,
@@ -213,6 +226,7 @@ export function createApp(options: AppOptions): App {
     const onHurry = () => setTimeout(() => database.sever(), SEVER_AFTER_MS).unref();
     hurry?.addEventListener('abort', onHurry, { once: true });
     await beginning.catch(() => undefined);
+    await outside?.catch(() => undefined);
     await worker?.stop(graceMs, hurry);
     await work.settle();
     await keeper?.stop();

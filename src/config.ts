@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import type { BackupSettings } from './backup/state.ts';
 import { AppError } from './errors.ts';
 import { Name } from './lib/name.ts';
 import { readConfigured } from './llm/configured.ts';
@@ -49,6 +50,7 @@ export type Config = {
   /** What commands (EXEC:) get of our environment. */
   commandEnv: Record<string, string>;
   logLevel: string;
+  backups: BackupSettings;
 };
 
 export type Environment = Record<string, string | undefined>;
@@ -123,6 +125,17 @@ const ConfigFile = z.strictObject({
       ),
     })
     .optional(),
+  backups: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        every_hours: z.number().min(0.1).max(8_784).optional(),
+        keep: z.number().int().min(1).max(10_000).optional(),
+        folder: z.string().min(1).optional(),
+        verify: z.boolean().optional(),
+      }),
+    ])
+    .optional(),
 });
 
 /** Reads everything once. @throws AppError config_invalid, naming the variable and what is allowed */
@@ -160,7 +173,19 @@ export function readConfig(env: Environment = process.env): Config {
     files: vars.OPSLOOP_FILES,
     commandEnv: pick(env, ['PATH', 'LANG', 'LC_ALL', 'TZ']),
     logLevel: vars.OPSLOOP_LOG ?? 'info',
+    backups: readBackups(file.backups, home, vars.DATABASE_URL === undefined),
   };
+}
+
+/** Whoever brings a database of their own has backups of their own, unless they say otherwise. */
+function readBackups(
+  given: z.infer<typeof ConfigFile>['backups'],
+  home: string,
+  isOurDatabase: boolean,
+): BackupSettings {
+  const { every_hours = 24, keep = 7, folder = 'backups', verify = true } = given || {};
+  const isScheduled = given === undefined ? isOurDatabase : given !== false;
+  return { everyHours: isScheduled ? every_hours : null, keep, folder: resolve(home, folder), verify };
 }
 
 function pick(env: Environment, names: string[]): Record<string, string> {

@@ -41,6 +41,8 @@ export const ERRORS = {
   database_older: { status: 500, exitCode: 8, title: 'The database is not migrated yet' },
   unsafe_settings: { status: 500, exitCode: 8, title: 'The database can lose acknowledged data' },
   log_damaged: { status: 500, exitCode: 1, title: 'The event log is not what was sealed' },
+  backup_unusable: { status: 500, exitCode: 1, title: 'The backup cannot be used' },
+  disk_full: { status: 500, exitCode: 5, title: 'There is not enough free space' },
   already_running: { status: 500, exitCode: 6, title: 'Another opsloop uses this home' },
   timed_out: { status: 504, exitCode: 9, title: 'It did not end in time' },
 } as const satisfies Record<string, { status: number; exitCode: number; title: string }>;

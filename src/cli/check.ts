@@ -6,7 +6,7 @@ import { readVerifier } from '../events/proof/key.ts';
 import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine, printTable } from './print.ts';
-import { makeProgressLine } from './progress.ts';
+import { makeCountLine } from './progress.ts';
 
 const WHAT: Record<CheckProgress['doing'], string> = {
   log: 'events verified',
@@ -20,7 +20,7 @@ export async function runCheck(trust: readonly string[], json: boolean): Promise
   const trusted = await Promise.all(trust.map(readVerifier));
   const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2 });
-  const progress = makeProgressLine();
+  const progress = makeCountLine();
   try {
     await requireCurrentSchema(database);
     const report = await checkHistory(database, {

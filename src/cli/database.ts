@@ -4,7 +4,13 @@ import { homeOwner } from '../db/local/lock.ts';
 import type { Log } from '../log.ts';
 
 /** Where the data is, and how to leave it. */
-export type DataSource = { url: string; description: string; stop(): Promise<void> };
+export type DataSource = {
+  url: string;
+  description: string;
+  /** Where PostgreSQL keeps it on this machine, where that is known. */
+  dataDir?: string;
+  stop(): Promise<void>;
+};
 
 /** The database of DATABASE_URL, else the home's own PostgreSQL, which is started. */
 export async function startDatabase(config: Config, log: Log): Promise<DataSource> {
@@ -37,5 +43,5 @@ function given(url: string): DataSource {
 
 function own(local: LocalPostgres): DataSource {
   const description = `PostgreSQL ${local.version} in ${local.dataDir}, run by opsloop as ${local.runsAs}`;
-  return { url: local.url, description, stop: local.stop };
+  return { url: local.url, description, dataDir: local.dataDir, stop: local.stop };
 }

@@ -19,11 +19,6 @@ export function printProblem(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Writes over the line on the terminal beside the output. */
-export function printProgress(text: string): void {
-  process.stderr.write(`\r\u001b[K${text}`);
-}
-
 type Column<Row> = { title: string; value: (row: Row) => string };
 
 /** Columns as wide as their widest cell; the last one takes what is left of the line. */

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts';
 import { addAgents } from './commands/agents.ts';
 import { addAttention } from './commands/attention.ts';
 import { addAttempts } from './commands/attempts.ts';
+import { addBackup } from './commands/backup.ts';
 import { addBeats } from './commands/beats.ts';
 import { addCheck } from './commands/check.ts';
 import { addDecisions } from './commands/decide.ts';
@@ -59,6 +60,7 @@ const COMMANDS = [
   addWorker,
   addMcp,
   addWork,
+  addBackup,
   addMigrate,
   addCheck,
   addDoctor,

@@ -13,6 +13,7 @@ import { ensureOperatorKey } from './ensure-operator-key.ts';
 import { readOperatorKey } from './operator-key.ts';
 import { printLine } from './print.ts';
 import { proposeSample } from './sample.ts';
+import { keepBackups } from './keep-backups.ts';
 import { keepPostgresRunning } from './keep-postgres.ts';
 import { noteServer } from './server-note.ts';
 import { signInUrl } from './sign-in.ts';
@@ -46,6 +47,7 @@ async function start(config: Config, options: UpOptions, log: Log, shutdown: Shu
 
   const app = createApp({ config, databaseUrl: data.url, log });
   shutdown.add('the loop', (hurry) => app.stop(8_000, hurry));
+  shutdown.add('the backups', keepBackups(config, app.database, log).close);
   const server = await serveHttp(app, { host: config.host, port: config.port });
   shutdown.add('the API', server.close);
   await noteServer(config.home, server.port);

@@ -7,7 +7,7 @@ import { type Verdict, verifyLog } from '../events/proof/verify.ts';
 import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine } from './print.ts';
-import { makeProgressLine } from './progress.ts';
+import { makeCountLine } from './progress.ts';
 
 /** Verifies the event log of the database, and exits with 1 when something is wrong with it. */
 export async function runVerify(trust: readonly string[], json: boolean): Promise<void> {
@@ -16,7 +16,7 @@ export async function runVerify(trust: readonly string[], json: boolean): Promis
   const trusted = await Promise.all(trust.map(readVerifier));
   const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2 });
-  const progress = makeProgressLine();
+  const progress = makeCountLine();
   try {
     await requireCurrentSchema(database);
     const verdict = await verifyLog(database, {

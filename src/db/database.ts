@@ -202,7 +202,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
 }
 
 /** bigint as a number where it fits (ids and counts do), dates as written: "2026-11-22". */
-const getTypeParser: pg.CustomTypesConfig['getTypeParser'] = (oid, format) => {
+export const getTypeParser: pg.CustomTypesConfig['getTypeParser'] = (oid, format) => {
   if (oid === pg.types.builtins.INT8) return parseBigint;
   if (oid === pg.types.builtins.DATE) return (text: string) => text;
   return pg.types.getTypeParser(oid, format);

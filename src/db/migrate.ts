@@ -45,7 +45,7 @@ export async function migrate(database: Database, migrations?: Migration[]): Pro
     const ran = await database.transaction(async (tx) => {
       // A migration of a large database takes what it takes, and so does waiting for another migrator.
       await tx.query('set local statement_timeout = 0; set local lock_timeout = 0');
-      await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { limitMs: MIGRATION_LIMIT_MS });
+      await lockMigrations(tx);
       const done = await readApplied(tx, true);
       refuseForeign(done, known);
       if (done.some((row) => row.version === migration.version)) return false;
@@ -62,6 +62,11 @@ export async function migrate(database: Database, migrations?: Migration[]): Pro
   return applied;
 }
 
+/** Until the end of the transaction nobody else changes the schema. */
+export async function lockMigrations(tx: Db): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK], { limitMs: MIGRATION_LIMIT_MS });
+}
+
 /** What is applied and what is not; changes nothing. */
 export async function migrationStatus(database: Db): Promise<MigrationStatus> {
   const known = await readMigrations();
@@ -71,6 +76,12 @@ export async function migrationStatus(database: Db): Promise<MigrationStatus> {
     return { version, name, appliedAt: row?.applied_at.toISOString() ?? null };
   });
   return { current: done.at(-1)?.version ?? 0, newest: known.at(-1)?.version ?? 0, migrations };
+}
+
+/** When the database got its first schema. */
+export async function selectBegan(db: Db): Promise<Date | null> {
+  const [row] = await db.query<{ began: Date | null }>('select min(applied_at) as began from ops_migrations');
+  return row?.began ?? null;
 }
 
 /** @throws AppError database_newer or database_older unless the schema is exactly this program's. */

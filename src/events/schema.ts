@@ -12,6 +12,8 @@ export const ENTITIES = [
   'installation',
   // The log itself: what of it was dropped.
   'log',
+  // A backup that was made, or that this database was restored from.
+  'backup',
   'workspace',
   'file',
   'alert',

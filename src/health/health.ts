@@ -1,4 +1,6 @@
 import { statfs } from 'node:fs/promises';
+import { selectBegan } from '../db/migrate.ts';
+import { backupProblems, type BackupSettings, type BackupsState, readBackupsState } from '../backup/state.ts';
 import type { Database, Db } from '../db/database.ts';
 import { DEAF_TODO } from '../db/listener.ts';
 import { eventsHead } from '../events/events.ts';
@@ -46,9 +48,11 @@ export type Health = {
   /** For how long what has ended is kept; null: for ever. */
   retention: { keep_days: number | null };
   counts: Record<string, number>;
-  paused: { enabled: boolean; agents: string[] };
+  paused: { enabled: boolean; agents: string[]; restored?: boolean };
   llm: { serving: string; llm: boolean; extractive: boolean };
   schedules: SchedulesHealth;
+  /** Of this server's home. */
+  backups: BackupsState;
   /** Null in a process that has no workspace. */
   files: FilesHealth | null;
 };
@@ -59,11 +63,12 @@ export type FilesHealth = { mode: string | null; waiting: number; problems: stri
 const SLOW_SEALING_MS = 10_000;
 /** With less PostgreSQL may stop in the middle of a write. */
 const LEAST_FREE_BYTES = 2 ** 30;
+const CATCH_UP_SECONDS = 3_600;
 
 /** How the installation is, from the database and this process. */
 export async function readHealth(...about: About): Promise<Health> {
   const [database, llm, , files] = about;
-  const { state, latencyMs, beatAge, events, signed, schedules, problems } = await look(...about);
+  const { state, latencyMs, beatAge, events, signed, schedules, backups, problems } = await look(...about);
   const counts = await selectCounts(database);
   const { serving, llm: hasModel, extractive } = llm.status();
   return {
@@ -97,6 +102,7 @@ export async function readHealth(...about: About): Promise<Health> {
     paused: state.paused ?? { enabled: true, agents: [] },
     llm: { serving, llm: hasModel, extractive },
     schedules,
+    backups,
     files,
   };
 }
@@ -109,11 +115,18 @@ export async function readProblems(...about: About): Promise<Problem[]> {
 type About = [
   database: Database,
   llm: Llm,
-  options: { home: string; heartbeatMs: number; llm: { providers: Record<string, unknown> } },
+  options: {
+    home: string;
+    heartbeatMs: number;
+    llm: { providers: Record<string, unknown> };
+    backups: BackupSettings;
+  },
   files: FilesHealth | null,
 ];
 
-async function look(...[database, llm, { home, heartbeatMs, llm: configured }, files]: About) {
+async function look(
+  ...[database, llm, { home, heartbeatMs, llm: configured, backups: wanted }, files]: About
+) {
   const began = performance.now();
   const state = await selectState(database);
   const latencyMs = Math.round(performance.now() - began);
@@ -122,6 +135,7 @@ async function look(...[database, llm, { home, heartbeatMs, llm: configured }, f
   const signed = await lastSignedHead(database, home);
   const failed = await selectFailedActions(database);
   const schedules = await readSchedulesHealth(database);
+  const backups = await readBackupsState(wanted, home, await selectBegan(database));
   const { serving, llm: hasModel, extractive, providers } = llm.status();
   const deaf = database.hints.trouble();
 
@@ -155,13 +169,23 @@ async function look(...[database, llm, { home, heartbeatMs, llm: configured }, f
   for (const { name, problem } of providers)
     if (problem !== null && name in configured.providers)
       add(`provider.${name}`, `A provider of language models cannot be used: ${problem}`);
-  add('paused', state.paused?.enabled && 'Everything is paused; `opsloop resume` goes on.');
+  add(
+    'paused',
+    state.paused?.enabled &&
+      (state.paused.restored
+        ? 'This was restored from a backup, and nothing happens by itself: no claims, schedules, webhooks or task files. `opsloop resume` goes on.'
+        : 'Everything is paused; `opsloop resume` goes on.'),
+  );
   add('disk_low', await diskProblem(home));
+  // A machine that was off makes up for it soon after the start.
+  const catchesUp = process.uptime() < CATCH_UP_SECONDS;
+  for (const { code, message } of backupProblems(backups))
+    if (code !== 'backup_old' || !catchesUp) add(code, message);
   for (const message of schedules.problems) add('schedules', message);
   for (const { name, message } of await webhookProblems(database)) add(`webhooks.${name}`, message);
   for (const message of files?.problems ?? []) add('files', message);
 
-  return { state, latencyMs, beatAge, events, signed, schedules, problems };
+  return { state, latencyMs, beatAge, events, signed, schedules, backups, problems };
 }
 
 async function diskProblem(home: string): Promise<string | null> {

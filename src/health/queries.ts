@@ -3,7 +3,7 @@ import type { Db } from '../db/database.ts';
 export type State = {
   version: string;
   workers: number;
-  paused: { enabled: boolean; agents: string[] } | null;
+  paused: { enabled: boolean; agents: string[]; restored?: boolean } | null;
   retention: { keep_days: number | null } | null;
 };
 

@@ -62,7 +62,12 @@ export const POLICY_SCHEMAS = {
     agents: z.record(Name, AtOnce),
     each_agent: AtOnce.optional(),
   }),
-  paused: z.strictObject({ enabled: z.boolean(), agents: z.array(Name).max(1000) }),
+  paused: z.strictObject({
+    enabled: z.boolean(),
+    agents: z.array(Name).max(1000),
+    /** Set by a restore, gone with the next resume. */
+    restored: z.boolean().optional(),
+  }),
   exec_policy: z.strictObject({
     enabled: z.boolean(),
     approval_files: z.boolean(),
@@ -100,7 +105,7 @@ export const POLICY_MEANING: Record<PolicyKey, string> = {
   concurrency:
     'Most steps running at once over all workers: of a step kind, of an agent, and of each agent not named (each_agent).',
   paused:
-    'No new claims, and running model calls are given back: for everybody (enabled), or for some agents.',
+    'No new claims, and running model calls are given back: for everybody (enabled), or for some agents. After a restore (restored) webhooks, schedules and task files wait, too.',
   exec_policy:
     'Whether commands (EXEC:) may be proposed at all, whether approvals/<stem>.ok approves one, and their limits.',
   chains:

@@ -2,8 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { followEvents } from '../../src/events/events.ts';
 import { readHealth } from '../../src/health/health.ts';
+import { testConfig } from '../support/app.ts';
 import { addressOf, directAddressOf, useDatabase } from '../support/database.ts';
-import { emptyHome } from '../support/sealed-log.ts';
 import { keepingLog } from '../support/log.ts';
 import { eventually, openPolicy, proposer, sealAll } from '../support/loop.ts';
 import { makeHome, runProgram } from '../support/process.ts';
@@ -74,12 +74,7 @@ test('where nothing arrives it is noticed, said once with what to do, and pollin
   until.abort();
   await log.return(undefined);
 
-  const { database: found, problems } = await readHealth(
-    database,
-    llm,
-    { home: emptyHome(), llm: { providers: {} }, heartbeatMs: 300_000 },
-    null,
-  );
+  const { database: found, problems } = await readHealth(database, llm, testConfig(), null);
   expect(found.hints).toBe(false);
   expect(problems.join()).toMatch(/LISTEN is accepted and nothing arrives.*OPSLOOP_LISTEN_URL/);
 });

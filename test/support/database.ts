@@ -31,23 +31,24 @@ function withDatabase(server: string, name: string): string {
   return url.href;
 }
 
-/** A database of its own for a test file: migrated, seeded, and dropped at the end. */
-export function useDatabase(): TestDatabase {
+/** A statement on the server itself: makes and drops databases. */
+export async function onServer<Row>(statement: string): Promise<Row[]> {
+  const server = openDatabase(inject('serverUrl'), { log: silentLog(), max: 1 });
+  try {
+    return await server.query<Row>(statement);
+  } finally {
+    await server.close();
+  }
+}
+
+/** A database of its own for a test file: migrated and seeded, or empty; dropped at the end. */
+export function useDatabase(made: 'seeded' | 'empty' = 'seeded'): TestDatabase {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const opened: Database[] = [];
   const handle = {} as TestDatabase;
 
-  const onServer = async (statement: string) => {
-    const server = openDatabase(inject('serverUrl'), { log: silentLog(), max: 1 });
-    try {
-      await server.query(statement);
-    } finally {
-      await server.close();
-    }
-  };
-
   beforeAll(async () => {
-    await onServer(`create database ${name} template ${TEMPLATE}`);
+    await onServer(`create database ${name} template ${made === 'seeded' ? TEMPLATE : 'template0'}`);
     handle.url = addressOf(name);
     handle.directUrl = directAddressOf(name);
     handle.open = (max = 16) => {

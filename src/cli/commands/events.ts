@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { connect } from '../connect.ts';
 import { follow, type StreamedEvent } from '../follow.ts';
 import { parseJson } from '../input.ts';
+import { untilInterrupted } from '../interrupt.ts';
 import { printFields, oneLine, printLine } from '../print.ts';
 
 type Options = {
@@ -114,11 +115,4 @@ function printEvent(event: StreamedEvent, json: boolean): void {
       `${String(event.seq).padStart(6)}  ${time}  ${event.kind.padEnd(20)}  ${event.entity ?? ''} ${event.entity_id ?? ''}  ${because}`,
     ),
   );
-}
-
-function untilInterrupted(): AbortSignal {
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
-  return stop.signal;
 }

@@ -96,6 +96,7 @@ export function addOperate(program: Command): void {
           'signed log': found.events.signed
             ? `up to ${found.events.signed.seq}, ${ago(found.events.signed.at)}`
             : 'not yet',
+          'last backup': backupOf(found.backups),
           keeps:
             found.retention.keep_days === null
               ? 'everything, for ever'
@@ -107,6 +108,13 @@ export function addOperate(program: Command): void {
         for (const problem of found.problems) printLine(`! ${problem}`);
       });
     });
+}
+
+function backupOf({ every_hours, last_at }: { every_hours: number | null; last_at: string | null }): string {
+  const last = last_at === null ? 'none yet' : ago(last_at);
+  return every_hours === null
+    ? `${last}; none are made by themselves`
+    : `${last}; one every ${every_hours} h`;
 }
 
 /** How long it may still be silent, by this machine's clock. */

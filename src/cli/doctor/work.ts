@@ -1,3 +1,4 @@
+import { backupProblems } from '../../backup/state.ts';
 import type { Config } from '../../config.ts';
 import type { Database } from '../../db/database.ts';
 import { isKnown } from '../../db/installation.ts';
@@ -72,8 +73,22 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
       : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
     checkSigned(health.events),
+    ...checkBackups(health.backups),
     ...checkSchedules(health.schedules),
     ...(await checkWebhooks(config, database)),
+  ];
+}
+
+function checkBackups(state: Health['backups']): Check[] {
+  const problems = backupProblems(state);
+  if (problems.length > 0)
+    return problems.map(({ message }) => problem('backups', message, 'See docs/backup.md.'));
+  const { every_hours, last_at, folder } = state;
+  const last = last_at === null ? 'none yet' : `the last at ${last_at}`;
+  return [
+    every_hours === null
+      ? ok('backups', `none are made by themselves; in ${folder}: ${last}`)
+      : ok('backups', `${last}, one every ${every_hours} h in ${folder}`),
   ];
 }
 

@@ -73,7 +73,7 @@ export async function selectLoose(
 ): Promise<LooseEvents> {
   const [row] = await db.query<LooseEvents>(
     `select coalesce(array_agg(id) filter (where created_at < $2 and proposal_id is null
-         and (entity in ('beat', 'report') or (entity = 'workspace' and not payload ? 'set')
+         and (entity in ('beat', 'report', 'backup') or (entity = 'workspace' and not payload ? 'set')
            -- The newest event of a schedule tells all that it is; of those before, due times alone are many.
            or (kind in ('schedule.proposed', 'schedule.passed_over') and not exists (
              select from ops_schedules s

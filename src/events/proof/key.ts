@@ -8,11 +8,11 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { link, open, rm } from 'node:fs/promises';
+import { link, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeHome } from '../../db/local/lock.ts';
 import { AppError } from '../../errors.ts';
-import { codeOf, readIfThere, syncDirectory } from '../../lib/files.ts';
+import { codeOf, isMissing, readIfThere, syncDirectory } from '../../lib/files.ts';
 
 /** What is signed says what it is, so that no signature of one sort passes for another. */
 type Statement = 'head' | 'pruning';
@@ -29,6 +29,9 @@ export type LogKey = Verifier & {
   publicPem: string;
   sign(as: Statement, facts: readonly unknown[]): string;
 };
+
+/** A key that cannot sign, and its text. */
+export type PublicKey = Verifier & { publicPem: string };
 
 export function logKeyFile(home: string): string {
   return join(home, 'log-key.pem');
@@ -91,15 +94,39 @@ function parseLogKey(file: string, pem: string): LogKey {
   }
 }
 
+/** Public keys of the homes that this one's log was in before: a restore puts them there. */
+export function trustedFolder(home: string): string {
+  return join(home, 'log-keys');
+}
+
+/** Those keys; what is no key is passed over, so that its signatures count as unchecked. */
+export async function readTrusted(home: string): Promise<PublicKey[]> {
+  const folder = trustedFolder(home);
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const pems = await Promise.all(names.map((name) => readIfThere(join(folder, name))));
+  return pems.flatMap((pem) => {
+    const publicKey = parsePublic(pem);
+    return publicKey === null || pem === null ? [] : [{ ...verifierOf(publicKey), publicPem: pem }];
+  });
+}
+
 /** The public key of another home. @throws AppError usage */
 export async function readVerifier(path: string): Promise<Verifier> {
-  try {
-    const publicKey = createPublicKey((await readIfThere(path)) ?? '');
-    if (publicKey.asymmetricKeyType === 'ed25519') return verifierOf(publicKey);
-  } catch {
-    // Said below.
-  }
+  const publicKey = parsePublic(await readIfThere(path));
+  if (publicKey !== null) return verifierOf(publicKey);
   throw new AppError('usage', `${path} is no public key; give a file that \`opsloop events key\` wrote.`);
+}
+
+function parsePublic(pem: string | null): KeyObject | null {
+  try {
+    const publicKey = createPublicKey(pem ?? '');
+    return publicKey.asymmetricKeyType === 'ed25519' ? publicKey : null;
+  } catch {
+    return null;
+  }
 }
 
 function verifierOf(publicKey: KeyObject): Verifier {

@@ -1,6 +1,6 @@
 import type { Db } from '../../db/database.ts';
 import { type KnownHeads, readKnownHeads } from './known-heads.ts';
-import { readLogKey, type Verifier } from './key.ts';
+import { readLogKey, readTrusted, type Verifier } from './key.ts';
 import { explainBreak } from './explain-break.ts';
 import { type Break, type Links, makeLinks } from './links.ts';
 import { type Offence, offence } from './offence.ts';
@@ -66,7 +66,7 @@ export async function verifyLog(database: Db, options: VerifyOptions): Promise<V
   };
   const began = performance.now();
   const own = await readLogKey(options.home);
-  const verifiers = [...(own ? [own] : []), ...(options.trusted ?? [])];
+  const verifiers = [...(own ? [own] : []), ...(await readTrusted(options.home)), ...(options.trusted ?? [])];
   const installation = await selectInstallation(db);
   const heads = await readKnownHeads(options.home, verifiers, installation);
   // After the heads: one that is signed in the meantime would seem to stand beyond the end.

@@ -28,7 +28,9 @@ export const PolicyChange = z
   })
   .openapi('PolicyChange');
 
-export const Paused = z.object({ enabled: z.boolean(), agents: z.array(z.string()) }).openapi('Paused');
+export const Paused = z
+  .object({ enabled: z.boolean(), agents: z.array(z.string()), restored: z.boolean().optional() })
+  .openapi('Paused');
 
 export const Agent = z
   .object({
@@ -156,6 +158,17 @@ export const Health = z
       next_due_at: Time.nullable(),
       problems: z.array(z.string()),
     }),
+    backups: z
+      .object({
+        every_hours: z.number().nullable(),
+        folder: z.string(),
+        last_at: z.string().nullable(),
+        failure: z.object({ at: z.string(), message: z.string() }).nullable(),
+        age_hours: z.number().nullable(),
+      })
+      .openapi({
+        description: "Of this server's home; every_hours is null where none are made by themselves.",
+      }),
     files: z
       .object({ mode: z.string().nullable(), waiting: z.number().int(), problems: z.array(z.string()) })
       .nullable(),

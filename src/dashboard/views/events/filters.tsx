@@ -18,6 +18,7 @@ const ENTITIES: Record<Entity, true> = {
   beat: true,
   installation: true,
   log: true,
+  backup: true,
   workspace: true,
   file: true,
   alert: true,

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { AppError, toError } from '../errors.ts';
+import { codeOf, isMissing, isThere, syncDirectory } from '../lib/files.ts';
+
+export type Kept = { path: string; at: Date };
+
+/** With less PostgreSQL may stop in the middle of a write. */
+export const RESERVE_BYTES = 2 ** 30;
+
+/** Free bytes where a path is. */
+export type FreeSpace = (path: string) => Promise<number>;
+export const freeSpace: FreeSpace = async (path) => {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+};
+
+/** The name says when, so that a listing sorts by age. */
+export function nameFor(at: Date): string {
+  return `opsloop-${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z.backup`;
+}
+
+/** The backups of a folder that have such names, the newest first. Others are never looked at. */
+export async function listBackups(folder: string): Promise<Kept[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  return names
+    .flatMap((name) => {
+      const [, day, h, m, s] = /^opsloop-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z\.backup$/.exec(name) ?? [];
+      const at = new Date(`${day}T${h}:${m}:${s}Z`);
+      return Number.isNaN(at.getTime()) ? [] : [{ path: join(folder, name), at }];
+    })
+    .sort((a, b) => b.at.getTime() - a.at.getTime());
+}
+
+/** Drops what is more than so many. Returns what was dropped. */
+export async function dropOldest(folder: string, keep: number): Promise<string[]> {
+  const old = (await listBackups(folder)).slice(keep);
+  for (const { path } of old) await rm(path, { force: true });
+  return old.map(({ path }) => path);
+}
+
+/** Ends the names of files that are being written; the middle says by which home of which machine. */
+const PARTIAL = '.partial';
+
+function mark(home: string): string {
+  return `.${createHash('sha256').update(`${hostname()}\n${home}`).digest('hex').slice(0, 12)}${PARTIAL}`;
+}
+
+/**
+ * Writes a file under a name that nobody takes for a backup, and gives it its own name once it is whole and on the disk.
+ * Never over another file. What this home left behind in the folder when it was cut off is tidied away first; the
+ * caller sees to it that a home writes one at a time.
+ */
+export async function putBackup<T>(
+  path: string,
+  home: string,
+  write: (file: FileHandle, partial: string) => Promise<T>,
+): Promise<T> {
+  const folder = dirname(path);
+  if (await isThere(path)) throw exists(path);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await tidy(folder, home);
+  } catch (error) {
+    throw notWritable(folder, error);
+  }
+  const partial = join(folder, `.${basename(path)}${mark(home)}`);
+  const file = await open(partial, 'wx', 0o600).catch((error: unknown) => {
+    throw notWritable(folder, error);
+  });
+  try {
+    try {
+      await file.chmod(0o600);
+      const result = await write(file, partial);
+      await moveNew(partial, path);
+      await syncDirectory(folder);
+      return result;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw codeOf(error) === 'ENOSPC' ? diskFull(folder) : error;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+async function tidy(folder: string, home: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (name.startsWith('.') && name.endsWith(mark(home))) await rm(join(folder, name), { force: true });
+}
+
+/** A rename would replace what is there; a link does not. Some file systems of sticks have no links. */
+async function moveNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' || (await isThere(to))) throw exists(to);
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(codeOf(error) ?? '')) throw error;
+    await rename(from, to);
+  }
+}
+
+function exists(path: string): AppError {
+  return new AppError(
+    'conflict',
+    `Refusing to overwrite: ${path} is there already. Give another name, or move it away.`,
+  );
+}
+
+function notWritable(folder: string, error: unknown): AppError {
+  return new AppError(
+    'config_invalid',
+    `The folder ${folder} cannot be written to (${codeOf(error) ?? toError(error).message}). Give one where you may write.`,
+  );
+}
+
+export function diskFull(where: string, needed?: { free: number; needs: number; for: string }): AppError {
+  const mb = (bytes: number) => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MB`;
+  const found =
+    needed === undefined
+      ? 'the disk became full.'
+      : `${mb(needed.free)} are free, ${needed.for} needs ${mb(needed.needs)} (1,024 MB of it stay free).`;
+  return new AppError(
+    'disk_full',
+    `Not enough space where ${where} is: ${found} Free some, give another folder, or keep fewer (\`backups\` in config.json).`,
+  );
+}
+
+export async function sizeOf(path: string): Promise<number> {
+  return (await stat(path)).size;
+}

@@ -1,0 +1,101 @@
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { headsFile, readHeads } from '../events/proof/heads.ts';
+import { readLogKey, readTrusted, trustedFolder } from '../events/proof/key.ts';
+import { isMissing, readIfThere, writeDurably } from '../lib/files.ts';
+import type { LogEnd } from './queries.ts';
+
+/** All of them are for their owner alone. */
+export type HomeFile = { path: string; bytes: Buffer };
+
+/** What does not open anything. The public halves of the keys are what old signatures are checked with. */
+const PLAIN = ['config.json'];
+/** What does: only on demand, because backups are carried to places that keys should not see. */
+const SECRET = ['operator.key', 'log-key.pem', '.env'];
+const SECRETS_FOLDER = 'secrets';
+const HEADS = 'log-heads.jsonl';
+
+/** The files of the home that go into a backup. */
+export async function readHomeFiles(
+  home: string,
+  log: LogEnd | null,
+  withSecrets: boolean,
+): Promise<HomeFile[]> {
+  const secrets = withSecrets ? [...SECRET, ...(await listSecrets(home))] : [];
+  const names = [...PLAIN, ...secrets];
+  const read = await Promise.all(names.map((path) => readHomeFile(home, path)));
+  return [
+    { path: HEADS, bytes: Buffer.from(await headsUpTo(home, log)) },
+    ...(await publicKeys(home)),
+    ...read.filter((file) => file !== null),
+  ];
+}
+
+async function readHomeFile(home: string, path: string): Promise<HomeFile | null> {
+  try {
+    return { path, bytes: await readFile(join(home, path)) };
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+async function listSecrets(home: string): Promise<string[]> {
+  const names = await readdir(join(home, SECRETS_FOLDER)).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  return names.filter((name) => !name.endsWith('.tmp')).map((name) => `${SECRETS_FOLDER}/${name}`);
+}
+
+/** Heads that were signed after the snapshot would stand beyond the end of its chain. */
+async function headsUpTo(home: string, log: LogEnd | null): Promise<string> {
+  const text = (await readIfThere(headsFile(home))) ?? '';
+  const later = new Set<number>();
+  for await (const { line, head } of readHeads(home))
+    if (head !== null && head.installation === log?.installation && head.seq > log.seq) later.add(line);
+  return text
+    .split('\n')
+    .filter((line, index) => line !== '' && !later.has(index + 1))
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+async function publicKeys(home: string): Promise<HomeFile[]> {
+  const own = await readLogKey(home);
+  const all = [...(own ? [own] : []), ...(await readTrusted(home))];
+  const byId = new Map(all.map(({ id, publicPem }) => [id, publicPem]));
+  return [...byId].map(([id, pem]) => ({
+    path: `${trustedFolder('')}/${id}.pem`,
+    bytes: Buffer.from(pem),
+  }));
+}
+
+/**
+ * Puts the files of a backup into a home. What is there stays, but for the signed heads: those of the home tell of a log
+ * that went on after the backup, so they are moved aside.
+ * @returns the files that were kept because they are there already and differ, and where the heads went
+ */
+export async function placeHomeFiles(
+  home: string,
+  files: readonly HomeFile[],
+): Promise<{ kept: string[]; headsMovedTo: string | null }> {
+  const kept: string[] = [];
+  let headsMovedTo: string | null = null;
+  for (const { path, bytes } of files) {
+    const target = join(home, path);
+    const text = bytes.toString('utf8');
+    const there = await readIfThere(target);
+    if (there === text) continue;
+    if (there !== null && path === HEADS) {
+      headsMovedTo = `${target}.before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+      await rename(target, headsMovedTo);
+    } else if (there !== null) {
+      kept.push(path);
+      continue;
+    }
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await writeDurably(target, text, 0o600);
+  }
+  return { kept, headsMovedTo };
+}

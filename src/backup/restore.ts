@@ -1,0 +1,126 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Database } from '../db/database.ts';
+import { makeHome } from '../db/local/lock.ts';
+import { AppError } from '../errors.ts';
+import { appendEvents } from '../events/events.ts';
+import { POLICY_SCHEMAS } from '../policy/schema.ts';
+import { listPolicy, setPolicy } from '../policy/policy.ts';
+import { openArchive } from './archive.ts';
+import { checkCopy, type Report } from './check-copy.ts';
+import { type HomeFile, placeHomeFiles } from './home-files.ts';
+import { type Manifest, rowsIn } from './manifest.ts';
+import { endSessions } from './queries.ts';
+import { type Copy, restoreInto, type Step } from './restore-into.ts';
+
+export type Restored = {
+  file: string;
+  taken_at: string;
+  rows: number;
+  /** Where the log of events goes on. */
+  seq: number | null;
+  migrated: number[];
+  check: Report;
+  /** Files of the backup that were not written, because the home has others of that name. */
+  kept: string[];
+  heads_moved_to: string | null;
+  seconds: number;
+};
+
+export type RestoreOptions = {
+  path: string;
+  url: string;
+  home: string;
+  /** Keeps a copy although the check found something: the backup may be all there is. */
+  acceptFindings: boolean;
+  onStep: Step;
+  signal?: AbortSignal | undefined;
+  /** Told what the file holds before anything is written; what it throws ends the restore. */
+  onManifest?: (manifest: Manifest) => Promise<void>;
+};
+
+/** Restores a backup into an empty database, and leaves it paused. @throws AppError conflict, backup_unusable, database_newer */
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { path, url, home, onStep, signal } = options;
+  const began = performance.now();
+  const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
+  try {
+    const { manifest } = archive;
+    await options.onManifest?.(manifest);
+    const facts = {
+      file: path,
+      taken_at: manifest.taken_at,
+      rows: rowsIn(manifest),
+      seq: manifest.log?.seq ?? null,
+    };
+    let restored: Omit<Restored, keyof typeof facts | 'seconds'> | undefined;
+    await restoreInto(url, archive, { onStep, signal }, async (copy) => {
+      const check = await checkWithFiles(home, copy, onStep);
+      if (!check.ok && !options.acceptFindings) throw notSound(path, check);
+      await holdStill(copy.database, basename(path), manifest);
+      // Before the commit: done twice it is the same, and a log without its signed heads is not whole.
+      const { kept, headsMovedTo } = await placeHomeFiles(home, copy.files);
+      restored = { migrated: copy.migrated, check, kept, heads_moved_to: headsMovedTo };
+      return true;
+    });
+    if (restored === undefined) throw new Error('the restore ended without a result');
+    return { ...facts, ...restored, seconds: Math.round(performance.now() - began) / 1_000 };
+  } finally {
+    await archive.close();
+  }
+}
+
+function notSound(path: string, { findings }: Report): AppError {
+  return new AppError(
+    'backup_unusable',
+    `${path} restores, but the copy is not sound: ${findings[0]} Nothing was kept. Take an older backup, or this one with --accept-findings.`,
+    { details: { findings } },
+  );
+}
+
+const STAGING = '.restore-';
+
+/** Checks a copy with the heads and keys that came with it, not with those of the home it comes to. */
+export async function checkWithFiles(
+  home: string,
+  copy: Pick<Copy, 'database' | 'files'>,
+  onStep: Step,
+): Promise<Report> {
+  await makeHome(home);
+  for (const name of await readdir(home))
+    if (name.startsWith(STAGING)) await rm(join(home, name), { recursive: true, force: true });
+  const staging = await mkdtemp(join(home, STAGING));
+  try {
+    await placeHomeFiles(staging, copy.files.filter(isEvidence));
+    return await checkCopy(copy.database, {
+      home: staging,
+      onProgress: (share) => onStep('checking', share),
+    });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+function isEvidence({ path }: HomeFile): boolean {
+  return path.startsWith('log-');
+}
+
+/**
+ * A copy must not act by itself: beside an original that still lives it would call, propose and spend a second time. So
+ * everything waits for `opsloop resume`, and who was signed in signs in again.
+ */
+async function holdStill(database: Database, file: string, manifest: Manifest): Promise<void> {
+  await endSessions(database);
+  const row = (await listPolicy(database)).find(({ key }) => key === 'paused');
+  const before = POLICY_SCHEMAS.paused.safeParse(row?.value);
+  const agents = before.success ? before.data.agents : [];
+  await setPolicy(database, 'paused', { enabled: true, agents, restored: true }, 'restore');
+  const { taken_at, opsloop, schema, log } = manifest;
+  await appendEvents(database, {
+    kind: 'backup.restored',
+    source: 'backup',
+    entity: 'backup',
+    entityId: file,
+    payload: { cause: { by: 'restore' }, taken_at, opsloop, schema, seq: log?.seq ?? null },
+  });
+}

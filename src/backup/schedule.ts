@@ -1,0 +1,72 @@
+import { toError } from '../errors.ts';
+import { sleep } from '../lib/wake.ts';
+import type { Log } from '../log.ts';
+import { type BackupSettings, lastBackup, noteFailure } from './state.ts';
+
+/** Not in the way of a start, and soon enough to make up for what a machine missed that was off. */
+const FIRST_LOOK_MS = 60_000;
+const LOOK_EVERY_MS = 60_000;
+/** After one that failed. */
+const RETRY_MS = 3_600_000;
+
+export type Backups = { close(): Promise<void> };
+
+/** How long until the next one is due, in milliseconds; 0 or less: now. A fresh installation's first one is due after one period. */
+export function dueIn(everyHours: number, last: Date | null, began: Date | null, now: Date): number {
+  const from = last ?? began ?? now;
+  // A clock that was set back must not hold it up.
+  const age = Math.max(0, now.getTime() - from.getTime());
+  return everyHours * 3_600_000 - age;
+}
+
+/** Makes one if it is due. Returns whether it did, or what went wrong, which is noted for health. */
+export async function backUpIfDue(
+  settings: BackupSettings,
+  home: string,
+  began: () => Promise<Date | null>,
+  run: () => Promise<void>,
+): Promise<'made' | 'not due' | Error> {
+  try {
+    const last = await lastBackup(settings.folder);
+    if (settings.everyHours === null || dueIn(settings.everyHours, last, await began(), new Date()) > 0)
+      return 'not due';
+    await run();
+    await noteFailure(home, null);
+    return 'made';
+  } catch (thrown) {
+    const error = toError(thrown);
+    await noteFailure(home, error.message);
+    return error;
+  }
+}
+
+/** Makes backups when they are due, one at a time. @param run makes one, and ends early when its signal aborts */
+export function startBackups(
+  settings: BackupSettings,
+  parts: {
+    home: string;
+    log: Log;
+    began: () => Promise<Date | null>;
+    run: (signal: AbortSignal) => Promise<void>;
+  },
+): Backups {
+  const { home, log, began, run } = parts;
+  const closing = new AbortController();
+  const loop = (async () => {
+    if (settings.everyHours === null) return;
+    for (let rest = FIRST_LOOK_MS; ; ) {
+      await sleep(rest, closing.signal);
+      if (closing.signal.aborted) return;
+      const result = await backUpIfDue(settings, home, began, () => run(closing.signal)).catch(toError);
+      if (closing.signal.aborted) return;
+      if (result instanceof Error) log.error({ err: result.message }, 'the backup failed');
+      rest = result instanceof Error ? RETRY_MS : LOOK_EVERY_MS;
+    }
+  })();
+  return {
+    async close() {
+      closing.abort();
+      await loop;
+    },
+  };
+}
