@@ -59,7 +59,7 @@ export type MakeOptions = {
 };
 
 /** Between two looks at the free space, while a file grows. */
-const LOOK_EVERY_BYTES = 64 * 2 ** 20;
+const LOOK_EVERY_BYTES = 4 * 2 ** 20;
 /** Of its size in the database, generously: histories were packed to less than a fifth. */
 const SHARE_OF_DATABASE = 0.5;
 /** What a restored copy needs besides: the log of its writing, up to a checkpoint. */

@@ -1,0 +1,129 @@
+import { copyFile, readdir, rename, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { listBackups, nameFor } from '../../src/backup/folder.ts';
+import { backUpIfDue, dueIn } from '../../src/backup/schedule.ts';
+import { backupProblems, type BackupSettings, readBackupsState } from '../../src/backup/state.ts';
+import { selectBegan } from '../../src/db/migrate.ts';
+import { tryLock } from '../../src/db/local/lock.ts';
+import { backUp } from '../support/backup.ts';
+import { testConfig } from '../support/app.ts';
+import { onServer, useDatabase } from '../support/database.ts';
+import { emptyHome } from '../support/sealed-log.ts';
+
+const db = useDatabase();
+const HOUR = 3_600_000;
+let home: string;
+let settings: BackupSettings;
+beforeEach(() => {
+  home = emptyHome();
+  settings = { everyHours: 24, keep: 3, folder: join(home, 'backups'), verify: false };
+});
+
+const began = () => selectBegan(db.database);
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR);
+const make = async () => void (await backUp(db.database, home, { keep: settings.keep }));
+const names = async () => (await readdir(settings.folder)).toSorted();
+
+/** As if backups had been made so long ago. */
+async function madeBefore(...hours: number[]): Promise<void> {
+  await backUp(db.database, home);
+  for (const { path } of await listBackups(settings.folder)) {
+    for (const age of hours) await copyFile(path, join(settings.folder, nameFor(hoursAgo(age))));
+    await rename(path, join(home, 'first'));
+  }
+}
+
+test('one is due a period after the last one, on a fresh installation a period after it was made', () => {
+  const now = new Date();
+  expect(dueIn(24, hoursAgo(23), hoursAgo(900), now)).toBeCloseTo(HOUR, -3);
+  expect(dueIn(24, null, hoursAgo(1), now)).toBeCloseTo(23 * HOUR, -3);
+  expect(dueIn(24, hoursAgo(100), null, now)).toBeLessThan(0);
+  // The clock was ahead when the last one was made: not due for a period, and not for years.
+  expect(dueIn(24, hoursAgo(-10_000), null, now)).toBeCloseTo(24 * HOUR, -3);
+});
+
+test('what a machine missed that was off is made up for once, and the oldest makes room after it', async () => {
+  await madeBefore(300, 276, 252);
+  await writeFile(join(settings.folder, 'notes.txt'), 'mine');
+  expect(await backUpIfDue(settings, home, began, make)).toBe('made');
+  expect(await backUpIfDue(settings, home, began, make)).toBe('not due');
+  const days = (await names()).map((name) => name.slice(0, 18));
+  const expected = [276, 252, 0].map((hours) => nameFor(hoursAgo(hours)).slice(0, 18));
+  expect(days).toEqual(['notes.txt', ...expected]);
+});
+
+test('a backup that fails drops nothing, and health says so until one succeeds', async () => {
+  await madeBefore(300, 276, 252);
+  const before = await names();
+  const full = () => Promise.resolve(2 ** 20);
+  const fails = async () => void (await backUp(db.database, home, { free: full }));
+  expect(await backUpIfDue(settings, home, began, fails)).toMatchObject({ code: 'disk_full' });
+  expect(await names()).toEqual(before);
+  const state = await readBackupsState(settings, home, await began());
+  expect(backupProblems(state)).toMatchObject([
+    {
+      code: 'backup_failed',
+      message: expect.stringMatching(/Not enough space.*1 MB are free.*opsloop backup/),
+    },
+    { code: 'backup_old', message: expect.stringContaining('one is due every 24 h') },
+  ]);
+  expect(await backUpIfDue(settings, home, began, make)).toBe('made');
+  expect(backupProblems(await readBackupsState(settings, home, await began()))).toEqual([]);
+});
+
+test('it stops when the disk fills up while it writes, and leaves nothing', async () => {
+  let looks = 0;
+  const fills = () => Promise.resolve(++looks > 1 ? 0 : 2 ** 40);
+  await db.database.query(
+    `insert into ops_events (kind, payload)
+     select 'test.large', to_jsonb((select string_agg(md5(random()::text || m), '') from generate_series(1, 1000) m))
+     from generate_series(1, 300) n`,
+  );
+  await expect(backUp(db.database, home, { free: fills })).rejects.toMatchObject({ code: 'disk_full' });
+  expect(looks).toBe(2);
+  expect(await names()).toEqual([]);
+});
+
+test('one at a time for a home', async () => {
+  const held = await tryLock(join(home, 'backup-lock'));
+  await expect(backUp(db.database, home)).rejects.toMatchObject({ code: 'already_running' });
+  if ('release' in held) await held.release();
+  await backUp(db.database, home);
+});
+
+test('verifying restores into a database of its own and leaves nothing of it, nor of one that was killed', async () => {
+  await onServer('create database opsloop_check_00dead00beef');
+  const made = await backUp(db.database, home, { verify: true });
+  expect(made).toMatchObject({
+    check: { ok: true, findings: [] },
+    seconds: { checking: expect.any(Number) },
+  });
+  expect(await onServer(`select datname from pg_database where datname like 'opsloop_check_%'`)).toEqual([]);
+});
+
+test('what this home left behind is tidied, what another writes beside it is not', async () => {
+  await backUp(db.database, home);
+  const other = join(settings.folder, '.opsloop-x.backup.0123456789ab.partial');
+  await writeFile(other, 'another home is at it');
+  await utimes(other, hoursAgo(50), hoursAgo(50));
+  await backUp(db.database, home, { path: join(settings.folder, 'by-hand.backup') });
+  expect(await names()).toEqual([
+    '.opsloop-x.backup.0123456789ab.partial',
+    'by-hand.backup',
+    expect.stringMatching(/^opsloop-.*Z\.backup$/),
+  ]);
+});
+
+test('by default daily, seven kept, verified, for the own database; for another one when asked to', async () => {
+  const own = testConfig();
+  expect(own.backups).toEqual({ everyHours: 24, keep: 7, folder: join(own.home, 'backups'), verify: true });
+  expect(testConfig({ DATABASE_URL: 'postgres://db.example/ops' }).backups.everyHours).toBeNull();
+  await writeFile(join(home, 'config.json'), '{"backups": {"every_hours": 6, "folder": "/mnt/b"}}');
+  const asked = testConfig({ DATABASE_URL: 'postgres://db.example/ops', OPSLOOP_HOME: home });
+  expect(asked.backups).toMatchObject({ everyHours: 6, keep: 7, folder: '/mnt/b' });
+  await writeFile(join(home, 'config.json'), '{"backups": false}');
+  expect(testConfig({ OPSLOOP_HOME: home }).backups.everyHours).toBeNull();
+  await writeFile(join(home, 'config.json'), '{"backups": {"keep": 0}}');
+  expect(() => testConfig({ OPSLOOP_HOME: home })).toThrow(/keep/);
+});

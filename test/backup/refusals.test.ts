@@ -1,0 +1,138 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { beforeAll, expect, test } from 'vitest';
+import type { Made } from '../../src/backup/make.ts';
+import { countRelations } from '../../src/backup/queries.ts';
+import { backUp, flip, restore } from '../support/backup.ts';
+import { useDatabase } from '../support/database.ts';
+import { openPolicy, proposer } from '../support/loop.ts';
+import { emptyHome, sealSome, tamper } from '../support/sealed-log.ts';
+
+const original = useDatabase();
+const target = useDatabase('empty');
+const home = emptyHome();
+let made: Made;
+
+beforeAll(async () => {
+  await openPolicy(original.database);
+  await proposer(original.database)({});
+  await sealSome(original.database, 500);
+  made = await backUp(original.database, home);
+});
+
+const isEmpty = async () => (await countRelations(target.database)) === 0;
+
+test('it never restores over data, not even over an empty schema', async () => {
+  const refused = restore(made.file, original.database);
+  await expect(refused).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringMatching(/^Refusing to overwrite/),
+  });
+});
+
+test('it never writes over a file', async () => {
+  const path = join(home, 'mine');
+  await writeFile(path, 'precious');
+  await expect(backUp(original.database, home, { path })).rejects.toMatchObject({ code: 'conflict' });
+  expect(await readFile(path, 'utf8')).toBe('precious');
+});
+
+test('whichever byte was damaged, and wherever it was cut off, it says so and changes nothing', async () => {
+  const { length } = await readFile(made.file);
+  const ends = [...Array(20).keys(), ...Array.from({ length: 100 }, (_, n) => length - 1 - n)];
+  const spread = Array.from({ length: 60 }, (_, n) => Math.floor((n * length) / 60) + n);
+  for (const at of new Set([...ends, ...spread])) {
+    const path = await flip(made.file, at, join(home, 'flipped'));
+    const thrown = await restore(path, target.database).catch((error: unknown) => error);
+    expect([at, (thrown as { code?: string }).code]).toEqual([
+      at,
+      expect.stringMatching(/^(backup_unusable|database_newer)$/),
+    ]);
+  }
+  const whole = await readFile(made.file);
+  for (const size of [0, 1, 17, 18, 200, length - 2_000, length - 100, length - 1]) {
+    const path = join(home, 'cut');
+    await writeFile(path, whole);
+    await truncate(path, size);
+    await expect(restore(path, target.database)).rejects.toMatchObject({ code: 'backup_unusable' });
+  }
+  expect(await isEmpty()).toBe(true);
+});
+
+/** The same backup with another manifest and a checksum that is right. */
+async function forged(change: (text: string) => string): Promise<string> {
+  const whole = await readFile(made.file);
+  const length = Number(/^opsloop-backup-end (\d{10})/m.exec(whole.subarray(-95).toString('latin1'))?.[1]);
+  const at = whole.length - 95 - length;
+  const manifest = Buffer.from(change(whole.subarray(at, at + length).toString()));
+  const body = Buffer.concat([
+    whole.subarray(0, at),
+    manifest,
+    Buffer.from(`opsloop-backup-end ${String(manifest.length).padStart(10, '0')} `),
+  ]);
+  const path = join(home, 'forged');
+  await writeFile(
+    path,
+    Buffer.concat([body, Buffer.from(`${createHash('sha256').update(body).digest('hex')}\n`)]),
+  );
+  return path;
+}
+
+test('a newer schema, a newer format and another build are refused, and a path that leads out of the home', async () => {
+  const newer = await forged((text) => text.replace(/"schema":\d+/, '"schema":999999'));
+  await expect(restore(newer, target.database)).rejects.toMatchObject({ code: 'database_newer' });
+  const format = join(home, 'format');
+  await writeFile(
+    format,
+    (await readFile(made.file)).toString('latin1').replace('backup 1\n', 'backup 2\n'),
+    'latin1',
+  );
+  await expect(restore(format, target.database)).rejects.toMatchObject({
+    code: 'database_newer',
+    message: expect.stringContaining('format'),
+  });
+  const other = await forged((text) => text.replace('"columns":["key","topic"', '"columns":["key","theme"'));
+  await expect(restore(other, target.database)).rejects.toMatchObject({
+    code: 'backup_unusable',
+    message: expect.stringContaining('ops_alerts'),
+  });
+  const out = await forged((text) => text.replace('"file":"log-heads.jsonl"', '"file":"../x.jsonl"'));
+  await expect(restore(out, target.database)).rejects.toMatchObject({ code: 'database_newer' });
+  const rows = await forged((text) =>
+    text.replace(/("table":"ops_events".*?"sha256":")[0-9a-f]{4}/, '$10000'),
+  );
+  await expect(restore(rows, target.database)).rejects.toMatchObject({ code: 'backup_unusable' });
+  expect(await isEmpty()).toBe(true);
+});
+
+test('what is no backup is said to be none', async () => {
+  const path = join(home, 'letter');
+  await writeFile(path, 'Dear operator, this is a letter and no backup.');
+  await expect(restore(path, target.database)).rejects.toMatchObject({
+    code: 'backup_unusable',
+    message: expect.stringContaining('no backup of opsloop'),
+  });
+  await expect(restore(join(home, 'nowhere'), target.database)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a log that was altered before it was backed up is found, and kept only when somebody says so', async () => {
+  const copy = home;
+  await tamper(
+    original.database,
+    `update ops_events set payload = '{"n": -1}' where kind = 'test.written' and payload ->> 'n' = '7'`,
+  );
+  const damaged = await backUp(original.database, copy, { verify: true, path: join(home, 'altered.backup') });
+  expect(damaged.check).toMatchObject({ ok: false, findings: [expect.stringContaining('was altered')] });
+  await expect(restore(damaged.file, target.database)).rejects.toMatchObject({ code: 'backup_unusable' });
+  expect(await isEmpty()).toBe(true);
+  const restored = await restore(damaged.file, target.database, { acceptFindings: true });
+  expect(restored.check.ok).toBe(false);
+  expect(await isEmpty()).toBe(false);
+});
+
+test('nothing is left of all that in the home', async () => {
+  expect((await readdir(home)).filter((name) => name.startsWith('.') || name.endsWith('.partial'))).toEqual(
+    [],
+  );
+});
