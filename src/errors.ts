@@ -44,6 +44,7 @@ export const ERRORS = {
   backup_unusable: { status: 500, exitCode: 1, title: 'The backup cannot be used' },
   disk_full: { status: 500, exitCode: 5, title: 'There is not enough free space' },
   already_running: { status: 500, exitCode: 6, title: 'Another opsloop uses this home' },
+  stopped: { status: 503, exitCode: 130, title: 'It was asked to stop' },
   timed_out: { status: 504, exitCode: 9, title: 'It did not end in time' },
 } as const satisfies Record<string, { status: number; exitCode: number; title: string }>;
 

@@ -50,7 +50,8 @@ const MAY: Record<string, string[]> = {
   mcp: ['client', 'event-stream', 'policy', 'proposals', 'missions', 'steps', 'lib', 'errors', 'version'],
   webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],
   fleet: ['schedules', 'webhooks', 'policy', 'agents', 'keys', 'db', 'lib', 'errors'],
-  health: ['schedules', 'webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
+  backup: ['events', 'policy', 'db', 'lib', 'errors', 'log', 'version'],
+  health: ['backup', 'schedules', 'webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
   alerts: ['health', 'overview', 'policy', 'db', 'lib', 'errors', 'log'],
   heartbeat: [
     'webhooks',
@@ -127,6 +128,7 @@ test('SQL stands in queries.ts, in engine/, and in db/', () => {
 test('packages have one place each', () => {
   const places: Record<string, RegExp> = {
     pg: /^db\//,
+    'pg-copy-streams': /^db\//,
     hono: /^(http\/|client\.ts)/,
     react: /^dashboard\//,
     commander: /^cli\//,

@@ -41,8 +41,17 @@ export async function writeArchive(
   };
   await write(Buffer.from(FIRST_LINE));
   const gzip = createGzip({ level: LEVEL, chunkSize: 256 * 1024 });
-  await pipeline(Readable.from(content), gzip, async (packed: AsyncIterable<Buffer>) => {
-    for await (const bytes of packed) await write(bytes);
+  let failed: unknown;
+  const pack = pipeline(Readable.from(content), gzip, async (packed: AsyncIterable<Buffer>) => {
+    for await (const bytes of packed)
+      await write(bytes).catch((error: unknown) => {
+        failed = error;
+        throw error;
+      });
+  });
+  // The pipeline may tell that it was ended instead of why.
+  await pack.catch((error: unknown) => {
+    throw failed ?? error;
   });
   const text = Buffer.from(`${JSON.stringify(manifest())}\n`);
   await write(text);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { makeHome, tryLock } from '../db/local/lock.ts';
 import { AppError, toError } from '../errors.ts';
 import { codeOf, isMissing, isThere, syncDirectory } from '../lib/files.ts';
 
@@ -44,11 +45,29 @@ export async function dropOldest(folder: string, keep: number): Promise<string[]
   return old.map(({ path }) => path);
 }
 
+/** One of a home is made, or restored, at a time. @throws AppError already_running */
+export async function withBackupLock<T>(home: string, work: () => Promise<T>): Promise<T> {
+  await makeHome(home);
+  const lock = await tryLock(join(home, 'backup-lock'));
+  if (!('release' in lock))
+    throw new AppError(
+      'already_running',
+      `Process ${lock.owner.pid} has been making or restoring a backup of ${home} since ${lock.owner.since}; wait for it.`,
+      { details: lock.owner },
+    );
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
 /** Ends the names of files that are being written; the middle says by which home of which machine. */
 const PARTIAL = '.partial';
 
-function mark(home: string): string {
-  return `.${createHash('sha256').update(`${hostname()}\n${home}`).digest('hex').slice(0, 12)}${PARTIAL}`;
+/** Of a home on a machine: what carries it is ours, and dead when we hold the home's lock. */
+export function markOf(home: string): string {
+  return createHash('sha256').update(`${hostname()}\n${home}`).digest('hex').slice(0, 12);
 }
 
 /**
@@ -69,7 +88,7 @@ export async function putBackup<T>(
   } catch (error) {
     throw notWritable(folder, error);
   }
-  const partial = join(folder, `.${basename(path)}${mark(home)}`);
+  const partial = join(folder, `.${basename(path)}.${markOf(home)}${PARTIAL}`);
   const file = await open(partial, 'wx', 0o600).catch((error: unknown) => {
     throw notWritable(folder, error);
   });
@@ -92,7 +111,8 @@ export async function putBackup<T>(
 
 async function tidy(folder: string, home: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (name.startsWith('.') && name.endsWith(mark(home))) await rm(join(folder, name), { force: true });
+    if (name.startsWith('.') && name.endsWith(`.${markOf(home)}${PARTIAL}`))
+      await rm(join(folder, name), { force: true });
 }
 
 /** A rename would replace what is there; a link does not. Some file systems of sticks have no links. */

@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path';
 import { type CopyConnection, openCopyConnection } from '../db/copy.ts';
 import type { Database } from '../db/database.ts';
 import { requireCurrentSchema } from '../db/migrate.ts';
-import { tryLock } from '../db/local/lock.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { openArchive } from './archive.ts';
@@ -13,9 +12,11 @@ import {
   dropOldest,
   type FreeSpace,
   freeSpace,
+  markOf,
   nameFor,
   putBackup,
   RESERVE_BYTES,
+  withBackupLock,
 } from './folder.ts';
 import { rowsIn } from './manifest.ts';
 import {
@@ -74,14 +75,7 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
   const { database, home, folder } = options;
   const path = options.path ?? join(folder, nameFor(new Date()));
   await requireCurrentSchema(database);
-  const lock = await tryLock(join(home, 'backup-lock'));
-  if (!('release' in lock))
-    throw new AppError(
-      'already_running',
-      `Process ${lock.owner.pid} has been making a backup of ${home} since ${lock.owner.since}; wait for it.`,
-      { details: lock.owner },
-    );
-  try {
+  return withBackupLock(home, async () => {
     await dropLeftovers(options);
     const made = await putBackup(path, home, async (file, partial) => {
       const size = await selectDatabaseSize(database);
@@ -113,9 +107,7 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
     const dropped = isGood && options.path === undefined ? await dropOldest(folder, options.keep) : [];
     await tellOf(database, made);
     return { ...made, dropped };
-  } finally {
-    await lock.release();
-  }
+  });
 }
 
 function secondsSince(began: number): number {
@@ -145,7 +137,7 @@ async function checkRestored(options: MakeOptions, path: string): Promise<Report
   const onStep: Step = (what, share) => options.onStep?.(what, share);
   const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
   try {
-    return await withCheckDatabase(database.url, async (url) => {
+    return await withCheckDatabase(options, async (url) => {
       let report: Report | undefined;
       await restoreInto(url, archive, { onStep, signal }, async (copy) => {
         report = await checkWithFiles(home, copy, onStep);
@@ -159,7 +151,10 @@ async function checkRestored(options: MakeOptions, path: string): Promise<Report
   }
 }
 
-async function withCheckDatabase<T>(url: string, work: (url: string) => Promise<T>): Promise<T> {
+async function withCheckDatabase<T>(
+  { database: { url }, home }: MakeOptions,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
   const connection = await openCopyConnection(url);
   try {
     const name = await createCheckDatabase(connection, randomBytes(6).toString('hex')).catch(cannotVerify);
@@ -186,11 +181,11 @@ function cannotVerify(error: unknown): never {
 }
 
 /** A check that was killed leaves its database behind. */
-async function dropLeftovers({ database, verify }: MakeOptions): Promise<void> {
+async function dropLeftovers({ database, home, verify }: MakeOptions): Promise<void> {
   if (!verify) return;
   const connection: CopyConnection = await openCopyConnection(database.url);
   try {
-    for (const { name } of await selectLeftCheckDatabases(connection))
+    for (const { name } of await selectLeftCheckDatabases(connection, markOf(home)))
       await dropCheckDatabase(connection, name);
   } finally {
     await connection.close();

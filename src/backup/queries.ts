@@ -122,11 +122,11 @@ export async function selectDatabaseSize(db: Db): Promise<number> {
   return row?.bytes ?? 0;
 }
 
-/** Begins the names of databases that exist for one check. */
-const CHECK_PREFIX = 'opsloop_check_';
+/** Databases that exist for one check; the mark says of which home. */
+const checkName = (mark: string, suffix: string) => `opsloop_check_${mark}_${suffix}`;
 
-export async function createCheckDatabase(db: Db, suffix: string): Promise<string> {
-  const name = `${CHECK_PREFIX}${suffix}`;
+export async function createCheckDatabase(db: Db, mark: string, suffix: string): Promise<string> {
+  const name = checkName(mark, suffix);
   await db.query(`create database ${quoted(name)} encoding 'UTF8' template template0`);
   return name;
 }
@@ -135,12 +135,10 @@ export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)} with (force)`);
 }
 
-/** Those of checks that were cut off: nobody is connected to them. */
-export function selectLeftCheckDatabases(db: Db): Promise<{ name: string }[]> {
+/** Those of checks of this home that were cut off. */
+export function selectLeftCheckDatabases(db: Db, mark: string): Promise<{ name: string }[]> {
   return db.query<{ name: string }>(
-    `select datname as name from pg_database d
-     where datname like 'opsloop\\_check\\_%' and not exists (
-       select from pg_stat_activity a where a.datname = d.datname)
-       and pg_catalog.pg_get_userbyid(datdba) = current_user`,
+    `select datname as name from pg_database where starts_with(datname, $1)`,
+    [checkName(mark, '')],
   );
 }

@@ -1,13 +1,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Database } from '../db/database.ts';
-import { makeHome } from '../db/local/lock.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { POLICY_SCHEMAS } from '../policy/schema.ts';
 import { listPolicy, setPolicy } from '../policy/policy.ts';
 import { openArchive } from './archive.ts';
 import { checkCopy, type Report } from './check-copy.ts';
+import { withBackupLock } from './folder.ts';
 import { type HomeFile, placeHomeFiles } from './home-files.ts';
 import { type Manifest, rowsIn } from './manifest.ts';
 import { endSessions } from './queries.ts';
@@ -40,7 +40,11 @@ export type RestoreOptions = {
 };
 
 /** Restores a backup into an empty database, and leaves it paused. @throws AppError conflict, backup_unusable, database_newer */
-export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+export function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  return withBackupLock(options.home, () => restore(options));
+}
+
+async function restore(options: RestoreOptions): Promise<Restored> {
   const { path, url, home, onStep, signal } = options;
   const began = performance.now();
   const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
@@ -86,7 +90,6 @@ export async function checkWithFiles(
   copy: Pick<Copy, 'database' | 'files'>,
   onStep: Step,
 ): Promise<Report> {
-  await makeHome(home);
   for (const name of await readdir(home))
     if (name.startsWith(STAGING)) await rm(join(home, name), { recursive: true, force: true });
   const staging = await mkdtemp(join(home, STAGING));

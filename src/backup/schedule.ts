@@ -4,18 +4,20 @@ import type { Log } from '../log.ts';
 import { type BackupSettings, lastBackup, noteFailure } from './state.ts';
 
 /** Not in the way of a start, and soon enough to make up for what a machine missed that was off. */
-const FIRST_LOOK_MS = 60_000;
+const FIRST_LOOK_MS = 10_000;
 const LOOK_EVERY_MS = 60_000;
 /** After one that failed. */
 const RETRY_MS = 3_600_000;
 
 export type Backups = { close(): Promise<void> };
 
-/** How long until the next one is due, in milliseconds; 0 or less: now. A fresh installation's first one is due after one period. */
-export function dueIn(everyHours: number, last: Date | null, began: Date | null, now: Date): number {
-  const from = last ?? began ?? now;
-  // A clock that was set back must not hold it up.
-  const age = Math.max(0, now.getTime() - from.getTime());
+/**
+ * How long until the next one is due, in milliseconds; 0 or less: now.
+ * @param since the last one, or when the database was made; null while that is not known because it is away
+ */
+export function dueIn(everyHours: number, since: Date | null, now: Date): number {
+  // A clock that was set back must not hold it up for longer than a period.
+  const age = Math.max(0, now.getTime() - (since ?? now).getTime());
   return everyHours * 3_600_000 - age;
 }
 
@@ -25,17 +27,19 @@ export async function backUpIfDue(
   home: string,
   began: () => Promise<Date | null>,
   run: () => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<'made' | 'not due' | Error> {
   try {
     const last = await lastBackup(settings.folder);
-    if (settings.everyHours === null || dueIn(settings.everyHours, last, await began(), new Date()) > 0)
-      return 'not due';
+    const since = last ?? (await began().catch(() => null));
+    if (settings.everyHours === null || dueIn(settings.everyHours, since, new Date()) > 0) return 'not due';
     await run();
     await noteFailure(home, null);
     return 'made';
   } catch (thrown) {
     const error = toError(thrown);
-    await noteFailure(home, error.message);
+    // One that was broken off by the end of the program is due again at the next start.
+    if (!signal?.aborted) await noteFailure(home, error.message);
     return error;
   }
 }
@@ -57,7 +61,13 @@ export function startBackups(
     for (let rest = FIRST_LOOK_MS; ; ) {
       await sleep(rest, closing.signal);
       if (closing.signal.aborted) return;
-      const result = await backUpIfDue(settings, home, began, () => run(closing.signal)).catch(toError);
+      const result = await backUpIfDue(
+        settings,
+        home,
+        began,
+        () => run(closing.signal),
+        closing.signal,
+      ).catch(toError);
       if (closing.signal.aborted) return;
       if (result instanceof Error) log.error({ err: result.message }, 'the backup failed');
       rest = result instanceof Error ? RETRY_MS : LOOK_EVERY_MS;

@@ -6,7 +6,7 @@ import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine } from './print.ts';
 import { makeProgressLine } from './progress.ts';
-import { untilInterrupted } from './interrupt.ts';
+import { orStopped, untilInterrupted } from './interrupt.ts';
 
 /** Makes a backup. Exits with 1 when the check of its copy found something. */
 export async function runBackup(
@@ -21,7 +21,7 @@ export async function runBackup(
   const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2, listenUrl: null });
   try {
-    const made = await makeBackup({
+    const making = makeBackup({
       database,
       home: config.home,
       path: file === undefined ? undefined : resolve(file),
@@ -33,6 +33,7 @@ export async function runBackup(
       onStep: (what, share) => line.show(() => `${what}  ${Math.floor(share * 100)} %`),
       signal,
     }).finally(line.clear);
+    const made = await orStopped(making, signal, 'No backup was made.');
     if (made.check?.ok === false) process.exitCode = 1;
     if (json) printJson(made);
     else print(made, options.withSecrets ?? false);

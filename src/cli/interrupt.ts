@@ -1,7 +1,16 @@
+import { AppError } from '../errors.ts';
+
 /** Aborts at the first Ctrl+C or SIGTERM. */
 export function untilInterrupted(): AbortSignal {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
   return stop.signal;
+}
+
+/** What was broken off because somebody asked for it says that, and not how it broke. @param left what is there now */
+export async function orStopped<T>(work: Promise<T>, signal: AbortSignal, left: string): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw signal.aborted ? new AppError('stopped', `Stopped. ${left}`, { cause: error }) : error;
+  });
 }

@@ -8,7 +8,7 @@ import { lockHome } from '../db/local/lock.ts';
 import { requireSafeSettings } from '../db/settings.ts';
 import { makeLog, silentLog } from '../log.ts';
 import { type DataSource, startDatabase } from './database.ts';
-import { untilInterrupted } from './interrupt.ts';
+import { orStopped, untilInterrupted } from './interrupt.ts';
 import { printFields, printJson, printLine } from './print.ts';
 import { makeProgressLine } from './progress.ts';
 
@@ -24,7 +24,7 @@ export async function runRestore(file: string, acceptFindings: boolean, json: bo
     const data = await startDatabase(config, log);
     try {
       await requireSafe(config, data);
-      const restored = await restoreBackup({
+      const restoring = restoreBackup({
         path: resolve(file),
         url: data.url,
         home: config.home,
@@ -33,6 +33,7 @@ export async function runRestore(file: string, acceptFindings: boolean, json: bo
         onManifest: (manifest) => requireSpace(manifest, data.dataDir),
         signal,
       }).finally(line.clear);
+      const restored = await orStopped(restoring, signal, 'The database is as empty as it was.');
       if (json) printJson(restored);
       else print(restored, data);
     } finally {

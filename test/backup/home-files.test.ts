@@ -40,6 +40,7 @@ test('what was dropped by retention stays proven in another home, whose own key 
   expect((await ensureLogKey(other)).id).not.toBe(id);
   expect(await verifyLog(copy.database, { home: other })).toMatchObject({ ok: true, notes: [] });
   expect((await readdir(other)).toSorted()).toEqual([
+    'backup-lock',
     'config.json',
     'log-heads.jsonl',
     'log-key.pem',

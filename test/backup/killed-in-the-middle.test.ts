@@ -49,8 +49,23 @@ test('a backup that is asked to stop ends at once and leaves nothing', async () 
   const program = startProgram(['--json', 'backup'], envOf(home, original.directUrl));
   await eventually(copying('COPY TO'));
   program.signal('SIGTERM');
-  expect((await program.ended).code).toBeGreaterThan(0);
+  expect((await program.ended).code).toBe(130);
+  expect(JSON.parse(program.stdout())).toMatchObject({
+    code: 'stopped',
+    error: 'Stopped. No backup was made.',
+  });
   expect(await readdir(join(home.path, 'backups'))).toEqual([]);
+});
+
+test('a restore that is asked to stop ends at once and leaves the database as empty as it was', async () => {
+  await using home = await makeHome();
+  const { file } = await backUp(original.database, emptyHome());
+  const program = startProgram(['--json', 'restore', file], envOf(home, target.directUrl));
+  await eventually(copying('COPY FROM'));
+  program.signal('SIGINT');
+  expect((await program.ended).code).toBe(130);
+  expect(JSON.parse(program.stdout())).toMatchObject({ code: 'stopped' });
+  expect(await countRelations(target.database)).toBe(0);
 });
 
 test('a restore killed with -9 leaves an empty database, into which it can be restored again', async () => {

@@ -19,9 +19,9 @@ test('a server under load is backed up, restored in another home on its own Post
 
   // Clients that go on until they are told to stop, and remember what was acknowledged.
   const acknowledged: { id: string; at: number }[] = [];
-  let go = true;
+  const enough = new AbortController();
   const clients = Array.from({ length: 6 }, async (_, lane) => {
-    while (go) {
+    while (!enough.signal.aborted) {
       const body = { agent_id: 'qa', kind: 'analysis', title: `load ${lane}`, body: 'A fact. Another one.' };
       const { proposal } = await up.call<{ proposal: { id: string } }>('POST', '/api/ops/proposals', body);
       acknowledged.push({ id: proposal.id, at: performance.now() });
@@ -34,7 +34,7 @@ test('a server under load is backed up, restored in another home on its own Post
   expect(made.stderr + made.stdout).toContain('"ok": true');
   expect(made.code).toBe(0);
   await eventually(async () => acknowledged.length > 150, 60_000);
-  go = false;
+  enough.abort();
   await Promise.all(clients);
   expect(acknowledged.some(({ at }) => at > began)).toBe(true);
 
