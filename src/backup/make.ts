@@ -133,7 +133,7 @@ async function watchSpace(options: MakeOptions, folder: string, database: number
 
 /** Restores it into a database of its own beside the one that it was made of, looks at that, and leaves nothing of it. */
 async function checkRestored(options: MakeOptions, path: string): Promise<Report> {
-  const { database, home, signal } = options;
+  const { home, signal } = options;
   const onStep: Step = (what, share) => options.onStep?.(what, share);
   const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
   try {
@@ -157,7 +157,9 @@ async function withCheckDatabase<T>(
 ): Promise<T> {
   const connection = await openCopyConnection(url);
   try {
-    const name = await createCheckDatabase(connection, randomBytes(6).toString('hex')).catch(cannotVerify);
+    const name = await createCheckDatabase(connection, markOf(home), randomBytes(6).toString('hex')).catch(
+      cannotVerify,
+    );
     try {
       const other = new URL(url);
       other.pathname = `/${name}`;
