@@ -4,6 +4,7 @@ import { withPostgres15 } from './postgres-15.mjs';
 
 const FOLDERS = [
   'alerts',
+  'backup',
   'db',
   'engine',
   'events',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { makeHome, tryLock } from '../db/local/lock.ts';
@@ -10,6 +10,8 @@ export type Kept = { path: string; at: Date };
 
 /** With less PostgreSQL may stop in the middle of a write. */
 export const RESERVE_BYTES = 2 ** 30;
+/** What a restore writes besides the rows: the log of their writing, up to a checkpoint. */
+export const WAL_BYTES = 1.5 * 2 ** 30;
 
 /** Free bytes where a path is. */
 export type FreeSpace = (path: string) => Promise<number>;
@@ -150,8 +152,4 @@ export function diskFull(where: string, needed?: { free: number; needs: number; 
     'disk_full',
     `Not enough space where ${where} is: ${found} Free some, give another folder, or keep fewer (\`backups\` in config.json).`,
   );
-}
-
-export async function sizeOf(path: string): Promise<number> {
-  return (await stat(path)).size;
 }

@@ -1,33 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { type CopyConnection, openCopyConnection } from '../db/copy.ts';
 import type { Database } from '../db/database.ts';
-import { requireCurrentSchema } from '../db/migrate.ts';
-import { AppError } from '../errors.ts';
+import { refuseNewerSchema } from '../db/migrate.ts';
 import { appendEvents } from '../events/events.ts';
-import { openArchive } from './archive.ts';
 import type { Report } from './check-copy.ts';
 import {
   diskFull,
   dropOldest,
   type FreeSpace,
   freeSpace,
-  markOf,
   nameFor,
   putBackup,
   RESERVE_BYTES,
+  WAL_BYTES,
   withBackupLock,
 } from './folder.ts';
 import { rowsIn } from './manifest.ts';
-import {
-  createCheckDatabase,
-  dropCheckDatabase,
-  selectDatabaseSize,
-  selectLeftCheckDatabases,
-} from './queries.ts';
-import { restoreInto, type Step } from './restore-into.ts';
-import { checkWithFiles } from './restore.ts';
+import { selectDatabaseSize } from './queries.ts';
+import type { Step } from './restore-into.ts';
 import { takeBackup } from './take.ts';
+import { checkRestored, dropLeftovers } from './throwaway.ts';
 
 export type Made = {
   file: string;
@@ -63,8 +54,6 @@ export type MakeOptions = {
 const LOOK_EVERY_BYTES = 4 * 2 ** 20;
 /** Of its size in the database, generously: histories were packed to less than a fifth. */
 const SHARE_OF_DATABASE = 0.5;
-/** What a restored copy needs besides: the log of its writing, up to a checkpoint. */
-const WAL_BYTES = 1.5 * 2 ** 30;
 
 /**
  * Makes a backup, one at a time for a home. A file that does not restore is not kept; one that restores and in which the
@@ -74,9 +63,9 @@ const WAL_BYTES = 1.5 * 2 ** 30;
 export async function makeBackup(options: MakeOptions): Promise<Made> {
   const { database, home, folder } = options;
   const path = options.path ?? join(folder, nameFor(new Date()));
-  await requireCurrentSchema(database);
+  await refuseNewerSchema(database);
   return withBackupLock(home, async () => {
-    await dropLeftovers(options);
+    if (options.verify) await dropLeftovers(database.url, home);
     const made = await putBackup(path, home, async (file, partial) => {
       const size = await selectDatabaseSize(database);
       const grows = await watchSpace(options, dirname(path), size);
@@ -91,7 +80,10 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
       });
       const taking = secondsSince(began);
       began = performance.now();
-      const check = options.verify ? await checkRestored(options, partial) : null;
+      const onStep: Step = (what, share) => options.onStep?.(what, share);
+      const check = options.verify
+        ? await checkRestored(partial, { url: database.url, home, onStep, signal: options.signal })
+        : null;
       const { log, taken_at } = manifest;
       return {
         file: path,
@@ -105,7 +97,8 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
     });
     const isGood = made.check?.ok !== false;
     const dropped = isGood && options.path === undefined ? await dropOldest(folder, options.keep) : [];
-    await tellOf(database, made);
+    // A backup is one whatever becomes of the event.
+    await tellOf(database, made).catch(() => undefined);
     return { ...made, dropped };
   });
 }
@@ -129,69 +122,6 @@ async function watchSpace(options: MakeOptions, folder: string, database: number
     looked = size;
     await require(folder, 0, 'the backup');
   };
-}
-
-/** Restores it into a database of its own beside the one that it was made of, looks at that, and leaves nothing of it. */
-async function checkRestored(options: MakeOptions, path: string): Promise<Report> {
-  const { home, signal } = options;
-  const onStep: Step = (what, share) => options.onStep?.(what, share);
-  const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
-  try {
-    return await withCheckDatabase(options, async (url) => {
-      let report: Report | undefined;
-      await restoreInto(url, archive, { onStep, signal }, async (copy) => {
-        report = await checkWithFiles(home, copy, onStep);
-        return false;
-      });
-      if (report === undefined) throw new Error('the check ended without a report');
-      return report;
-    });
-  } finally {
-    await archive.close();
-  }
-}
-
-async function withCheckDatabase<T>(
-  { database: { url }, home }: MakeOptions,
-  work: (url: string) => Promise<T>,
-): Promise<T> {
-  const connection = await openCopyConnection(url);
-  try {
-    const name = await createCheckDatabase(connection, markOf(home), randomBytes(6).toString('hex')).catch(
-      cannotVerify,
-    );
-    try {
-      const other = new URL(url);
-      other.pathname = `/${name}`;
-      return await work(other.href);
-    } finally {
-      await dropCheckDatabase(connection, name);
-    }
-  } finally {
-    await connection.close();
-  }
-}
-
-function cannotVerify(error: unknown): never {
-  // insufficient_privilege
-  if (error instanceof Error && 'code' in error && error.code === '42501')
-    throw new AppError(
-      'forbidden',
-      'Verifying restores into a throwaway database, and this user of PostgreSQL may not make one: grant CREATEDB, or use --no-verify.',
-    );
-  throw error;
-}
-
-/** A check that was killed leaves its database behind. */
-async function dropLeftovers({ database, home, verify }: MakeOptions): Promise<void> {
-  if (!verify) return;
-  const connection: CopyConnection = await openCopyConnection(database.url);
-  try {
-    for (const { name } of await selectLeftCheckDatabases(connection, markOf(home)))
-      await dropCheckDatabase(connection, name);
-  } finally {
-    await connection.close();
-  }
 }
 
 async function tellOf(database: Database, made: Omit<Made, 'dropped'>): Promise<void> {

@@ -1,17 +1,16 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Database } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { POLICY_SCHEMAS } from '../policy/schema.ts';
 import { listPolicy, setPolicy } from '../policy/policy.ts';
 import { openArchive } from './archive.ts';
-import { checkCopy, type Report } from './check-copy.ts';
+import { checkWithFiles, type Report } from './check-copy.ts';
 import { withBackupLock } from './folder.ts';
-import { type HomeFile, placeHomeFiles } from './home-files.ts';
+import { placeHomeFiles } from './home-files.ts';
 import { type Manifest, rowsIn } from './manifest.ts';
 import { endSessions } from './queries.ts';
-import { type Copy, restoreInto, type Step } from './restore-into.ts';
+import { restoreInto, type Step } from './restore-into.ts';
 
 export type Restored = {
   file: string;
@@ -80,32 +79,6 @@ function notSound(path: string, { findings }: Report): AppError {
     `${path} restores, but the copy is not sound: ${findings[0]} Nothing was kept. Take an older backup, or this one with --accept-findings.`,
     { details: { findings } },
   );
-}
-
-const STAGING = '.restore-';
-
-/** Checks a copy with the heads and keys that came with it, not with those of the home it comes to. */
-export async function checkWithFiles(
-  home: string,
-  copy: Pick<Copy, 'database' | 'files'>,
-  onStep: Step,
-): Promise<Report> {
-  for (const name of await readdir(home))
-    if (name.startsWith(STAGING)) await rm(join(home, name), { recursive: true, force: true });
-  const staging = await mkdtemp(join(home, STAGING));
-  try {
-    await placeHomeFiles(staging, copy.files.filter(isEvidence));
-    return await checkCopy(copy.database, {
-      home: staging,
-      onProgress: (share) => onStep('checking', share),
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
-}
-
-function isEvidence({ path }: HomeFile): boolean {
-  return path.startsWith('log-');
 }
 
 /**

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { diskFull, freeSpace, RESERVE_BYTES } from '../backup/folder.ts';
+import { diskFull, freeSpace, RESERVE_BYTES, WAL_BYTES } from '../backup/folder.ts';
 import type { Manifest } from '../backup/manifest.ts';
 import { type Restored, restoreBackup } from '../backup/restore.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -53,9 +53,8 @@ async function requireSafe(config: Config, { url }: DataSource): Promise<void> {
   }
 }
 
-/** Rows with their indexes, and the log of their writing up to a checkpoint. */
+/** Rows with their indexes. */
 const TIMES_THE_TEXT = 2;
-const WAL_BYTES = 1.5 * 2 ** 30;
 
 async function requireSpace({ tables }: Manifest, dataDir: string | undefined): Promise<void> {
   if (dataDir === undefined) return;

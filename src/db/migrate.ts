@@ -78,6 +78,11 @@ export async function migrationStatus(database: Db): Promise<MigrationStatus> {
   return { current: done.at(-1)?.version ?? 0, newest: known.at(-1)?.version ?? 0, migrations };
 }
 
+/** @throws AppError database_newer unless this program knows the schema, be it an older one */
+export async function refuseNewerSchema(database: Db): Promise<void> {
+  refuseForeign(await readApplied(database, false), await readMigrations());
+}
+
 /** When the database got its first schema. */
 export async function selectBegan(db: Db): Promise<Date | null> {
   const [row] = await db.query<{ began: Date | null }>('select min(applied_at) as began from ops_migrations');

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { openCopyConnection } from '../db/copy.ts';
+import { AppError } from '../errors.ts';
+import { openArchive } from './archive.ts';
+import { checkWithFiles, type Report } from './check-copy.ts';
+import { markOf } from './folder.ts';
+import { createCheckDatabase, dropCheckDatabase, selectLeftCheckDatabases } from './queries.ts';
+import { restoreInto, type Step } from './restore-into.ts';
+
+/**
+ * Restores a backup into a database of its own beside the one that it was made of, looks at that, and leaves nothing of it.
+ * @param given `url` of the database that it was made of, and its home
+ */
+export async function checkRestored(
+  path: string,
+  given: { url: string; home: string; onStep: Step; signal: AbortSignal | undefined },
+): Promise<Report> {
+  const { url: original, home, onStep, signal } = given;
+  const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
+  try {
+    return await withCheckDatabase(original, home, async (url) => {
+      let report: Report | undefined;
+      await restoreInto(url, archive, { onStep, signal }, async (copy) => {
+        report = await checkWithFiles(home, copy, onStep);
+        return false;
+      });
+      if (report === undefined) throw new Error('the check ended without a report');
+      return report;
+    });
+  } finally {
+    await archive.close();
+  }
+}
+
+async function withCheckDatabase<T>(
+  url: string,
+  home: string,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const connection = await openCopyConnection(url);
+  try {
+    const name = await createCheckDatabase(connection, markOf(home), randomBytes(6).toString('hex')).catch(
+      cannotVerify,
+    );
+    try {
+      const other = new URL(url);
+      other.pathname = `/${name}`;
+      return await work(other.href);
+    } finally {
+      await dropCheckDatabase(connection, name);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+function cannotVerify(error: unknown): never {
+  // insufficient_privilege
+  if (error instanceof Error && 'code' in error && error.code === '42501')
+    throw new AppError(
+      'forbidden',
+      'Verifying restores into a throwaway database, and this user of PostgreSQL may not make one: grant CREATEDB, or use --no-verify.',
+    );
+  throw error;
+}
+
+/** Drops the database of a check of this home that was killed. The caller holds the home's lock. */
+export async function dropLeftovers(url: string, home: string): Promise<void> {
+  const connection = await openCopyConnection(url);
+  try {
+    for (const { name } of await selectLeftCheckDatabases(connection, markOf(home)))
+      await dropCheckDatabase(connection, name);
+  } finally {
+    await connection.close();
+  }
+}
