@@ -5,7 +5,7 @@ import { isKnown, noteFact } from './db/installation.ts';
 import { migrate, requireCurrentSchema } from './db/migrate.ts';
 import { requireSafeSettings } from './db/settings.ts';
 import { untilAvailable } from './db/until-available.ts';
-import { AppError, toError } from './errors.ts';
+import { AppError } from './errors.ts';
 import { type Sealer, startSealer } from './events/sealer.ts';
 import { type Health, type Problem, readHealth, readProblems } from './health/health.ts';
 import { ACTIONS, homeActions } from './heartbeat/actions.ts';
@@ -19,7 +19,7 @@ import { type CreateProposal, makeCreateProposal } from './loop/propose.ts';
 import type { Serving } from './loop/reasons.ts';
 import { startWatch, type Watch } from './alerts/watch.ts';
 import { seedPolicy } from './policy/policy.ts';
-import { untilReleased } from './policy/released.ts';
+import { isHeld, untilReleased } from './policy/released.ts';
 import { type Scheduler, startScheduler } from './schedules/scheduler.ts';
 import { type Courier, startCourier } from './webhooks/courier.ts';
 import { makeFindLink } from './webhooks/links.ts';
@@ -143,9 +143,8 @@ export function createApp(options: AppOptions): App {
   let keeper: Keeper | undefined;
   let outside: Promise<void> | undefined;
 
-  /** What proposes, calls and writes by itself. In a restored copy it waits for whoever resumes it. */
-  const beginOutside = async () => {
-    await untilReleased(database, closing.signal, () => log.warn(RESTORED));
+  /** What proposes, calls and writes by itself. */
+  const beginOutside = () => {
     if (closing.signal.aborted) return;
     if (parts.schedules !== false)
       scheduler = startScheduler({ database, propose }, log.child({ part: 'schedules' }));
@@ -172,8 +171,10 @@ export function createApp(options: AppOptions): App {
         actions: [...ACTIONS, ...homeActions(config.home)],
       });
     if (parts.webhooks !== false) watch = startWatch(database, problems, log);
-    outside = beginOutside();
-    outside.catch((error: unknown) => log.error({ err: toError(error).message }, 'not everything was begun'));
+    const held = await isHeld(database);
+    if (held) log.warn(RESTORED);
+    if (held === false) beginOutside();
+    else outside = untilReleased(database, closing.signal).then(beginOutside);
     if (parts.worker !== false) {
       worker = await startWorker({
         database,
@@ -226,7 +227,7 @@ export function createApp(options: AppOptions): App {
     const onHurry = () => setTimeout(() => database.sever(), SEVER_AFTER_MS).unref();
     hurry?.addEventListener('abort', onHurry, { once: true });
     await beginning.catch(() => undefined);
-    await outside?.catch(() => undefined);
+    await outside;
     await worker?.stop(graceMs, hurry);
     await work.settle();
     await keeper?.stop();

@@ -17,7 +17,7 @@ const END = 'opsloop-backup-end ';
 const LENGTH_DIGITS = 10;
 const HASH_DIGITS = 64;
 const END_BYTES = END.length + LENGTH_DIGITS + 1 + HASH_DIGITS + 1;
-/** Higher levels take three times as long and save a tenth. */
+/** The cheapest for the processor, which a working server needs more than the disk does. */
 const LEVEL = 1;
 const CHUNK = 1_048_576;
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { setPaused, setPolicy } from '../../src/policy/policy.ts';
+import { isHeld } from '../../src/policy/released.ts';
 import { courierParts, onlyWebhook, useReceiver } from '../support/webhooks.ts';
 import { testConfig } from '../support/app.ts';
 import { backUp, restore } from '../support/backup.ts';
@@ -79,3 +80,12 @@ test('a restored copy claims, proposes, calls and takes nothing until it is resu
     await app.stop(1_000);
   }
 }, 180_000);
+
+test('a pause that cannot be read was written by no restore, and holds up no call for help', async () => {
+  const { database } = original;
+  expect(await isHeld(copy.database)).toBe(false);
+  await setPolicy(database, 'paused', { enabled: true, agents: [], restored: true }, 'test');
+  expect(await isHeld(database)).toBe(true);
+  await database.query(`update ops_policy set value = '"broken"' where key = 'paused'`);
+  expect(await isHeld(database)).toBe(false);
+});
