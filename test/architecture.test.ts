@@ -50,7 +50,7 @@ const MAY: Record<string, string[]> = {
   mcp: ['client', 'event-stream', 'policy', 'proposals', 'missions', 'steps', 'lib', 'errors', 'version'],
   webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],
   fleet: ['schedules', 'webhooks', 'policy', 'agents', 'keys', 'db', 'lib', 'errors'],
-  backup: ['events', 'policy', 'db', 'lib', 'errors', 'log', 'version'],
+  backup: ['check', 'events', 'policy', 'db', 'lib', 'errors', 'log', 'version'],
   health: ['backup', 'schedules', 'webhooks', 'heartbeat', 'events', 'llm', 'db', 'lib', 'version'],
   alerts: ['health', 'overview', 'policy', 'db', 'lib', 'errors', 'log'],
   heartbeat: [

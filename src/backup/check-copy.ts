@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkHistory } from '../check/check.ts';
 import type { Database } from '../db/database.ts';
-import { verifyLog } from '../events/proof/verify.ts';
 import { type HomeFile, placeHomeFiles } from './home-files.ts';
 import type { Copy, Step } from './restore-into.ts';
 
@@ -13,11 +13,12 @@ async function checkCopy(
   database: Database,
   options: { home: string; onProgress?: (share: number) => void },
 ): Promise<Report> {
-  const { ok, offence } = await verifyLog(database, {
+  const { ok, findings } = await checkHistory(database, {
     home: options.home,
-    onProgress: ({ seq, total }) => options.onProgress?.(seq / total),
+    onProgress: ({ doing, done, total }) =>
+      options.onProgress?.(((doing === 'log' ? 0 : 1) + done / Math.max(1, total)) / 2),
   });
-  return { ok, findings: offence === null ? [] : [`${offence.what} ${offence.todo}`] };
+  return { ok, findings: findings.map(({ entity, id, what }) => `${entity} ${id}: ${what}`) };
 }
 
 const STAGING = '.restore-';
