@@ -112,6 +112,7 @@ export function createApp(options: AppOptions): App {
     }),
     ...options.handlers,
   };
+  requireKnownKinds(config.slots, Object.keys(handlers));
   const propose = makeCreateProposal(database, toAnswer);
   const closing = new AbortController();
   let stopping: Promise<void> | undefined;
@@ -259,6 +260,16 @@ function prepareDatabase(database: Database, options: AppOptions, signal: AbortS
     });
   };
   return untilAvailable(prepare, signal, log);
+}
+
+/** @throws AppError config_invalid for slots of a kind that nothing works, which would be a mistake in writing */
+function requireKnownKinds(slots: Record<string, number>, known: string[]): void {
+  const unknown = Object.keys(slots).filter((kind) => !known.includes(kind));
+  if (unknown.length === 0) return;
+  throw new AppError(
+    'config_invalid',
+    `config.json gives slots to ${unknown.join(', ')}, and no such kind of step is worked here. The kinds are ${known.join(', ')}.`,
+  );
 }
 
 function servingOf(handlers: Handlers, llm: Llm, agentModel: AgentModel): Serving {

@@ -46,8 +46,34 @@ test.each([
   [{ OPSLOOP_LISTEN_URL: 'off' }, 'OPSLOOP_LISTEN_URL'],
   [{ OPSLOOP_ALLOW_REMOTE: 'perhaps' }, 'OPSLOOP_ALLOW_REMOTE'],
   [{ OPS_WORKER_POLL: '-1' }, 'OPS_WORKER_POLL'],
+  [{ OPSLOOP_TRUSTED_PROXIES: 'proxy.example' }, 'OPSLOOP_TRUSTED_PROXIES'],
+  [{ OPSLOOP_TRUSTED_PROXIES: '10.0.0.1, 10.0.0.0/99' }, '10.0.0.0/99'],
+  [{ OPSLOOP_TRUSTED_PROXIES: '*' }, 'OPSLOOP_TRUSTED_PROXIES'],
+  [{ OPSLOOP_TRUSTED_PROXIES: '10.0.0.0/' }, 'OPSLOOP_TRUSTED_PROXIES'],
+  [{ OPSLOOP_ALLOWED_HOSTS: '*' }, 'OPSLOOP_ALLOWED_HOSTS'],
+  [{ OPSLOOP_ALLOWED_HOSTS: 'https://ops.example.com' }, 'OPSLOOP_ALLOWED_HOSTS'],
+  [{ OPSLOOP_ALLOWED_HOSTS: 'ops.example.com:99999' }, 'OPSLOOP_ALLOWED_HOSTS'],
+  [{ OPSLOOP_ALLOWED_ORIGINS: '*' }, 'OPSLOOP_ALLOWED_ORIGINS'],
+  [{ OPSLOOP_ALLOWED_ORIGINS: 'null' }, 'OPSLOOP_ALLOWED_ORIGINS'],
+  [{ OPSLOOP_ALLOWED_ORIGINS: 'board.example.com' }, 'OPSLOOP_ALLOWED_ORIGINS'],
+  [{ OPSLOOP_ALLOWED_ORIGINS: 'https://board.example.com/path' }, 'OPSLOOP_ALLOWED_ORIGINS'],
+  [{ MC_CORS_ORIGIN: '*' }, 'MC_CORS_ORIGIN'],
 ])('%o is refused by name', (env, name) => {
   expect(() => read(env as unknown as Record<string, string>)).toThrow(new RegExp(name));
+});
+
+test('lists of addresses, hosts and pages are taken in the forms that count', () => {
+  expect(
+    read({
+      OPSLOOP_TRUSTED_PROXIES: '10.0.0.1, 172.16.0.0/12,fd00::/8, ::1',
+      OPSLOOP_ALLOWED_HOSTS: 'ops.example.com, Mapped.example.com:9000, [fd00::1]:80',
+      OPSLOOP_ALLOWED_ORIGINS: 'https://board.example.com, http://localhost:3000/',
+    }),
+  ).toMatchObject({
+    trustedProxies: ['10.0.0.1', '172.16.0.0/12', 'fd00::/8', '::1'],
+    allowedHosts: ['ops.example.com', 'Mapped.example.com:9000', '[fd00::1]:80'],
+    allowedOrigins: ['https://board.example.com', 'http://localhost:3000/'],
+  });
 });
 
 test('what a pooler needs is said in words of its own', () => {

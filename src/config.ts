@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { BackupSettings } from './backup/state.ts';
 import { AppError } from './errors.ts';
+import { isAddressOrNetwork } from './lib/address.ts';
 import { Name } from './lib/name.ts';
 import { readConfigured } from './llm/configured.ts';
 // Not through llm.ts: reading the settings must not load what calls models.
@@ -64,6 +65,18 @@ const List = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+function listOf(isItem: (item: string) => boolean, allowed: string) {
+  return List.refine((items) => items.every(isItem), {
+    error: ({ input }) =>
+      `"${(input as string[]).find((item) => !isItem(item))}" is not ${allowed}; several are separated by commas`,
+  });
+}
+const Proxies = listOf(isAddressOrNetwork, 'an address such as 10.0.0.1, or a network such as 10.0.0.0/8');
+const Hosts = listOf(isHost, 'a host, or host:port, such as ops.example.com');
+const Origins = listOf(
+  isOrigin,
+  'the origin of web pages, such as https://board.example.com; there is no "every page"',
+);
 const Seconds = z.coerce.number().positive().max(86_400);
 const Port = z.coerce.number().int().min(0).max(65_535);
 const HttpUrl = z.url({ protocol: /^https?$/ });
@@ -88,11 +101,11 @@ const VARIABLES = {
   OPSLOOP_PORT: Port,
   MC_PORT: Port,
   OPSLOOP_ALLOW_REMOTE: Flag,
-  OPSLOOP_ALLOWED_HOSTS: List,
+  OPSLOOP_ALLOWED_HOSTS: Hosts,
   OPSLOOP_PUBLIC_URL: HttpUrl,
-  OPSLOOP_TRUSTED_PROXIES: List,
-  OPSLOOP_ALLOWED_ORIGINS: List,
-  MC_CORS_ORIGIN: List,
+  OPSLOOP_TRUSTED_PROXIES: Proxies,
+  OPSLOOP_ALLOWED_ORIGINS: Origins,
+  MC_CORS_ORIGIN: Origins,
   MC_MAX_BODY: z.coerce.number().int().min(1_024).max(1_048_576),
   OPSLOOP_API_KEY: Key,
   MC_API_KEY: Key,
@@ -186,6 +199,16 @@ function readBackups(
   const { every_hours = 24, keep = 7, folder = 'backups', verify = true } = given || {};
   const isScheduled = given === undefined ? isOurDatabase : given !== false;
   return { everyHours: isScheduled ? every_hours : null, keep, folder: resolve(home, folder), verify };
+}
+
+/** A name or an address with or without its port, and nothing that a Host header cannot be. */
+function isHost(text: string): boolean {
+  return /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text) && URL.canParse(`http://${text}`);
+}
+
+function isOrigin(text: string): boolean {
+  const [, host = ''] = /^https?:\/\/([^/]+)\/?$/.exec(text) ?? [];
+  return isHost(host);
 }
 
 function pick(env: Environment, names: string[]): Record<string, string> {

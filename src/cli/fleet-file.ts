@@ -3,6 +3,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { isNode, LineCounter, parseDocument, stringify } from 'yaml';
 import { AppError } from '../errors.ts';
 import { Fleet } from '../fleet/schema.ts';
+import { findPrototypeKey } from '../lib/storable.ts';
 
 /** A file with an installation, and where in it things stand. */
 export type FleetFile = {
@@ -36,7 +37,11 @@ export function parseFleet(text: string, file: string): FleetFile {
   };
   const wrong = document.errors.map(({ message, pos }) => `${at(pos[0])}: ${message}`);
   if (wrong.length > 0) throw refused(wrong);
-  const parsed = Fleet.safeParse(toValue(document, file));
+  const value = toValue(document, file);
+  const trapdoor = findPrototypeKey(value);
+  if (trapdoor)
+    throw refused([`${placeOf(trapdoor)}: ${trapdoor.join('.')}: this is no name that can be kept`]);
+  const parsed = Fleet.safeParse(value);
   if (parsed.success) return { fleet: parsed.data, placeOf };
   throw refused(
     parsed.error.issues.map(

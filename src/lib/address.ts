@@ -39,18 +39,23 @@ function ipv6Groups(address: string): number[] {
   return [...head, ...Array.from({ length: 8 - head.length - end.length }, () => 0), ...end];
 }
 
+/** Whether a text is an address, or a network such as `10.0.0.0/8`. */
+export function isAddressOrNetwork(entry: string): boolean {
+  const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const family = isIP(address);
+  return family !== 0 && (bits === undefined || Number(bits) <= (family === 6 ? 128 : 32));
+}
+
 /** Addresses and networks, such as `10.0.0.0/8`. What cannot be read matches nothing. */
 export function makeAddressList(entries: readonly string[]): (address: string) => boolean {
   if (entries.length === 0) return () => false;
   const list = new BlockList();
   for (const entry of entries) {
+    if (!isAddressOrNetwork(entry)) continue;
     const [address = '', bits] = entry.split('/');
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) continue;
-    const width = Number(bits);
     if (bits === undefined) list.addAddress(address, family);
-    else if (Number.isInteger(width) && width >= 0 && width <= (family === 'ipv6' ? 128 : 32))
-      list.addSubnet(address, width, family);
+    else list.addSubnet(address, Number(bits), family);
   }
   return (address) => {
     const canonical = canonicalAddress(address);

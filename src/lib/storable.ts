@@ -49,6 +49,19 @@ function unstorableNumber(number: number, path: string): string | null {
 }
 
 /**
+ * Where a member is named `__proto__`, which is data to JSON and a trapdoor to code that copies objects; null: nowhere.
+ */
+export function findPrototypeKey(value: unknown): string[] | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (Object.hasOwn(value, '__proto__')) return ['__proto__'];
+  for (const [key, child] of Object.entries(value)) {
+    const path = findPrototypeKey(child);
+    if (path) return [key, ...path];
+  }
+  return null;
+}
+
+/**
  * How deep a value is nested, counted up to one more than `most`. Without recursion, because what is too deep would
  * overflow the stack.
  */
