@@ -20,13 +20,14 @@ const PROBLEM_SCHEMA = {
 };
 
 /** Refusals that any route with a key can give, and what they mean. */
-const COMMON: Record<string, string> = {
+const COMMON = {
   400: 'The request is not valid',
   401: 'A valid key is needed',
   403: 'The key, the host or the web page is refused',
   429: 'Too many requests, or a cap of the policy is reached',
   503: 'The database cannot be reached',
 };
+const OPEN = { 400: COMMON[400], 403: COMMON[403] };
 const WITH_ID = { 404: 'There is no such thing' };
 const WITH_BODY = {
   409: 'The state it is in does not allow that',
@@ -34,6 +35,15 @@ const WITH_BODY = {
   415: 'The body is not application/json',
   422: 'Policy, or what the installation knows, refuses it',
 };
+
+/** Refusals of single routes. */
+const OWN: Record<string, Record<string, string>> = {
+  'post /api/ops/work/renew': WITH_ID,
+  'post /api/ops/work/leave': WITH_ID,
+  'delete /api/ops/session': { 409: WITH_BODY[409] },
+};
+
+const PROBLEM = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
 
 /** The OpenAPI 3.1 document of the routes; the refusals that all routes share are added here, once. */
 export function describeApi(http: OpenAPIHono<HttpEnv>): Document {
@@ -53,16 +63,16 @@ export function describeApi(http: OpenAPIHono<HttpEnv>): Document {
       if (!operation) continue;
       operation.operationId = nameOf(method, path);
       const refusals = {
-        ...(operation.security?.length === 0 ? { 403: COMMON[403] ?? '' } : COMMON),
-        ...(path.includes('{') ? WITH_ID : {}),
+        ...(operation.security?.length === 0 ? OPEN : COMMON),
+        // A name that no public path has is a path like any other, and needs a key.
+        ...(path.includes('{') ? { 401: COMMON[401], ...WITH_ID } : {}),
+        ...OWN[`${method} ${path}`],
         ...(method === 'post' || method === 'put' ? WITH_BODY : {}),
       };
       for (const [status, description] of Object.entries(refusals)) {
         operation.responses ??= {};
-        operation.responses[status] ??= {
-          description,
-          content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
-        };
+        const response = (operation.responses[status] ??= { description });
+        response.content = { ...response.content, ...PROBLEM };
       }
     }
   }

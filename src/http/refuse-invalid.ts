@@ -39,6 +39,6 @@ export function refuseInvalid(result: Validated): undefined {
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message))
-    return `is missing; it must be a ${issue.expected}`;
+    return issue.expected === 'nonoptional' ? 'is missing' : `is missing; it must be a ${issue.expected}`;
   return issue.message;
 }

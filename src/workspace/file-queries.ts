@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import type { FileResult, FileRow, Form, OpenFile, Ownership } from './schema.ts';
+import type { FileResult, FileRow, Form, ListedFile, OpenFile, Ownership } from './schema.ts';
 
 const MINE = `mine as materialized (select id from ops_workspaces where id = $1 and owner = $2 for share)`;
 
@@ -369,9 +369,11 @@ export function selectFiles(
   filter: FileFilter,
   beforeId: string | null,
   limit: number,
-): Promise<(FileRow & { proposal_status: string | null })[]> {
+): Promise<ListedFile[]> {
   return db.query(
-    `select f.*, p.status as proposal_status from ops_files f left join ops_proposals p on p.id = f.proposal_id
+    `select f.id, f.name, f.form, f.status, f.result, f.agent_id, f.proposal_id, p.status as proposal_status, f.output,
+       f.note, f.parent_id, f.root_id, f.depth, f.created_at, f.finished_at
+     from ops_files f left join ops_proposals p on p.id = f.proposal_id
      where ($1::text is null or f.name = $1 || '.txt')
        and ($2::text is null or (f.status = 'finished') = ($2 = 'finished'))
        and ($3::uuid is null or f.id < $3)

@@ -35,6 +35,11 @@ export type FileRow = {
   finished_at: Date | null;
 };
 
+/** A file as people see it: without its text, and where it lies on the disk. */
+export type ListedFile = Omit<FileRow, 'workspace_id' | 'digest' | 'inode' | 'content' | 'after_id'> & {
+  proposal_status: string | null;
+};
+
 /** What the inbox must know of a file that has not ended. */
 export type OpenFile = Pick<
   FileRow,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../errors.ts';
-import { depthOf, findUnstorable } from '../../lib/storable.ts';
+import { depthOf, findPrototypeKey, findUnstorable } from '../../lib/storable.ts';
 import { isClaimPath } from '../access.ts';
 import type { HttpEnv } from '../env.ts';
 
@@ -85,24 +85,17 @@ function requireUsable(bytes: Uint8Array, isResult: boolean): void {
     const reason = error instanceof SyntaxError ? error.message : 'it is not UTF-8';
     throw new AppError('invalid_json', `The body is not JSON: ${printable(reason)}.`);
   }
-  const problem = isResult ? findTooDeep(value) : (findUnstorable(value) ?? findPrototypeKey(value));
+  const problem = isResult ? findTooDeep(value) : (findUnstorable(value) ?? nameOfPrototype(value));
   if (problem) throw new AppError('invalid_json', `The body cannot be stored: ${problem}.`);
+}
+
+function nameOfPrototype(value: unknown): string | null {
+  return findPrototypeKey(value) && 'a member is named __proto__';
 }
 
 function findTooDeep(value: unknown): string | null {
   const isTooDeep = depthOf(value, MOST_DEPTH_OF_RESULTS) > MOST_DEPTH_OF_RESULTS;
   return isTooDeep ? `it is nested deeper than ${MOST_DEPTH_OF_RESULTS} levels` : null;
-}
-
-/** `__proto__` as a member is data to JSON and a trapdoor to code that copies objects. */
-function findPrototypeKey(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null) return null;
-  if (Object.hasOwn(value, '__proto__')) return 'a member is named __proto__';
-  for (const child of Object.values(value)) {
-    const problem = findPrototypeKey(child);
-    if (problem) return problem;
-  }
-  return null;
 }
 
 /** The parser quotes what it was given, which can be anything. */

@@ -24,7 +24,16 @@ const asset = createRoute({
   summary: 'A file of the dashboard',
   ...needsNoKey(),
   request: { params: z.object({ name: z.string() }) },
-  responses: { 200: { description: 'Its bytes', content: { 'text/javascript': { schema: z.string() } } } },
+  responses: {
+    200: {
+      description: 'Its bytes',
+      content: {
+        'text/javascript': { schema: z.string() },
+        'text/css': { schema: z.string() },
+        'image/svg+xml': { schema: z.string() },
+      },
+    },
+  },
 });
 
 export function dashboardRoutes() {

@@ -20,12 +20,16 @@ const mcp = createRoute({
   request: { body: body(Message) },
   responses: {
     200: {
-      description:
-        'The answer; as server-sent events where words of progress can come before it. A notification gets a 202 without a body.',
+      description: 'The answer; as server-sent events where words of progress can come before it.',
       content: {
         'application/json': { schema: z.record(z.string(), z.unknown()) },
         'text/event-stream': { schema: z.string() },
       },
+    },
+    202: { description: 'A notification was taken' },
+    400: {
+      description: 'It is no message, in the words of the protocol; or no request at all, in ours',
+      content: { 'application/json': { schema: Message } },
     },
   },
 });

@@ -53,7 +53,10 @@ const set = createRoute({
   path: '/api/ops/policy/{key}',
   summary: 'Set one key of the policy',
   ...needs('admin'),
-  request: { params: KeyParam, body: body(strict({ value: Value, if_updated_at: IfUpdatedAt })) },
+  request: {
+    params: KeyParam,
+    body: body(strict({ value: Value, if_updated_at: IfUpdatedAt }).openapi({ required: ['value'] })),
+  },
   responses: { 200: json(z.object({ policy: PolicyEntry }), 'The key and its new value') },
 });
 
@@ -73,7 +76,7 @@ const preview = createRoute({
   description:
     "Replays today's proposals and those of the 7 days before, the newest whole days of 50,000 at most, under the policy as it stands and under the changed one. One at a time. Nothing is stored.",
   ...needs('read'),
-  request: { params: KeyParam, body: body(strict({ value: Value })) },
+  request: { params: KeyParam, body: body(strict({ value: Value }).openapi({ required: ['value'] })) },
   responses: { 200: json(Preview, 'What would become of them') },
 });
 

@@ -69,7 +69,7 @@ export const CompleteBody = strict({
     .unknown()
     .openapi({ description: 'Any JSON of at most 512 KiB. NUL and lone surrogates become U+FFFD.' }),
   usage: Calls,
-});
+}).openapi({ required: ['output'] });
 
 const FailureClass = z
   .string()
