@@ -25,6 +25,11 @@ export const inBrowser = (name: string, tests: () => void) =>
     ? describe.skip(`${name} (skipped: no Chromium found; set CHROMIUM to its path)`, tests)
     : describe(name, tests);
 
+/** A browser as it comes, for a test that looks at more than our pages. */
+export function launchBrowser(...args: string[]): Promise<Browser> {
+  return chromium.launch({ ...(executablePath ? { executablePath } : {}), args: ['--no-sandbox', ...args] });
+}
+
 export type Tab = Page & {
   /** What the page complained of: errors of scripts, refused by the Content-Security-Policy, failed requests. */
   complaints: string[];
@@ -83,7 +88,7 @@ export function useBrowser(t: TestApp, http: HttpOptions = {}): TestBrowser {
   beforeAll(async () => {
     if (executablePath === undefined) return;
     await handle.startServer();
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await launchBrowser();
   });
 
   afterEach(async () => {
