@@ -36,7 +36,15 @@ test('limits count an IPv6 network of 64 bits, and loopback by itself', () => {
 });
 
 test('address lists know single addresses and networks, and nonsense matches nothing', () => {
-  const isListed = makeAddressList(['10.0.0.0/8', '192.0.2.1', 'fd00::/8', 'nonsense', '10.0.0.0/99', '192.0.0.0/', '']);
+  const isListed = makeAddressList([
+    '10.0.0.0/8',
+    '192.0.2.1',
+    'fd00::/8',
+    'nonsense',
+    '10.0.0.0/99',
+    '192.0.0.0/',
+    '',
+  ]);
   expect(['10.1.2.3', '::ffff:10.1.2.3', '192.0.2.1', 'fd12::1'].map(isListed)).toEqual([
     true,
     true,
