@@ -10,6 +10,8 @@ export type Wire = {
   values(name: WireHeader): readonly string[];
   /** The request target as sent. */
   target: string;
+  /** The version of HTTP that the request says it speaks. */
+  version: string;
   /** The address at the other end of the socket, which can be a proxy. */
   peer: string;
   /** The port this connection came in on; without a socket it is unknown. */
@@ -58,6 +60,7 @@ export function readWire(c: Context<HttpEnv>): Wire {
   return {
     values: (name) => found.get(name) ?? NONE,
     target: incoming ? (incoming.url ?? '') : c.req.path,
+    version: incoming?.httpVersion ?? '1.1',
     peer: incoming?.socket.remoteAddress ?? '127.0.0.1',
     port: incoming?.socket.localPort,
   };

@@ -32,6 +32,10 @@ export function checkHost(hosts: Hosts, configuredPort: number): MiddlewareHandl
     if (!wire.target.startsWith('/') && wire.target !== '*') {
       throw new AppError('host_not_allowed', 'The request names an absolute target; this is no proxy.');
     }
+    // Node takes these for requests; where one of them ends is a matter of opinion.
+    const isOld = wire.version === '1.0';
+    if ((!isOld && wire.version !== '1.1') || (isOld && wire.values('transfer-encoding').length > 0))
+      throw new AppError('invalid_request', `This server speaks HTTP/1.1; the request is of another kind.`);
     const doubled = SINGLE.find((name) => wire.values(name).length > 1);
     if (doubled) throw new AppError('invalid_request', `The header ${doubled} is there more than once.`);
     await next();
