@@ -11,16 +11,25 @@ export type HttpServer = {
   /** Where it can be reached from this machine. */
   url: string;
   port: number;
+  /** How many are open. */
+  connections(): Promise<number>;
   /** No new connections; streams end, requests finish, and what is left after 3 s is cut. */
   close(): Promise<void>;
 };
 
-/** Time limits of a connection. A stream is an answer, so none of them ends it. */
-const LIMITS: ServerOptions = {
+export type Limits = ServerOptions & {
+  /** Milliseconds in which nothing at all moved, after which a connection is cut. */
+  idleTimeout?: number;
+};
+
+/** Time limits of a connection. A stream is an answer, and has its pings, so none of them ends it. */
+const LIMITS: Limits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 2_000,
   keepAliveTimeout: 5_000,
+  // A client that does not take its answer would keep it in our memory for ever. No answer takes that long to make.
+  idleTimeout: 300_000,
   // A request without a Host gets our own refusal, with its headers.
   requireHostHeader: false,
 };
@@ -31,7 +40,7 @@ const CLOSE_GRACE_MS = 3_000;
 
 export async function serveHttp(
   app: App,
-  options: { host: string; port: number; http?: HttpOptions; limits?: ServerOptions },
+  options: { host: string; port: number; http?: HttpOptions; limits?: Limits },
 ): Promise<HttpServer> {
   const parts = makeHttpParts(app, options.http);
   const http = buildHttp(app, parts);
@@ -45,10 +54,14 @@ export async function serveHttp(
       return problemResponse(new AppError('internal', 'Something unexpected happened.'));
     },
   });
-  const server = createServer({ ...LIMITS, ...options.limits }, (incoming, outgoing) => {
+  const limits = { ...LIMITS, ...options.limits };
+  const server = createServer(limits, (incoming, outgoing) => {
     void listener(incoming, outgoing);
   });
   server.maxConnections = MOST_CONNECTIONS;
+  server.setTimeout(limits.idleTimeout);
+  // All of them, as far as 16 KiB reach: Node would hide those after the first thousand from our checks.
+  server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
   answerClientErrors(server);
 
@@ -56,6 +69,10 @@ export async function serveHttp(
   return {
     url: `http://${localName(options.host)}:${port}`,
     port,
+    connections: () =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+      ),
     close: () => closeServer(server, parts.close),
   };
 }

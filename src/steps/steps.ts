@@ -39,7 +39,25 @@ export async function listSteps(
     workerId === undefined || status === 'running' ? null : (step) => step.worker_id === workerId,
   );
   const ids = rows.map(({ id }) => id);
-  return { rows: await selectSteps(db, ids, page.slim ?? false), next };
+  if (page.slim) return { rows: await selectSteps(db, ids, true), next };
+  const { steps, lastId } = await readUntilLarge(db, ids);
+  return { rows: steps, next: lastId === ids.at(-1) ? next : (lastId ?? null) };
+}
+
+/** What steps produced can be half a megabyte each: a page ends with the group that makes it larger than this. */
+const MOST_PAGE_BYTES = 8_388_608;
+const GROUP = 20;
+
+async function readUntilLarge(db: Db, ids: string[]): Promise<{ steps: StepRow[]; lastId?: string }> {
+  const steps: StepRow[] = [];
+  let at = 0;
+  for (let bytes = 0; at < ids.length && bytes < MOST_PAGE_BYTES; at += GROUP) {
+    const group = await selectSteps(db, ids.slice(at, at + GROUP), false);
+    steps.push(...group);
+    for (const { input, output } of group) bytes += JSON.stringify([input, output]).length;
+  }
+  const lastId = ids[Math.min(at, ids.length) - 1];
+  return lastId === undefined ? { steps } : { steps, lastId };
 }
 
 /** What the steps before a position of a mission have produced. */

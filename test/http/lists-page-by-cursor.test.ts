@@ -87,3 +87,17 @@ test('a cursor that was changed or made up is refused', async () => {
   for (const cursor of [next, encodeCursor(-1), encodeCursor('9'.repeat(30)), encodeCursor('1.5')])
     expect((await t.request(`/api/ops/events?cursor=${cursor}`)).status).toBe(400);
 });
+
+test('a page of steps ends where its results become too large, and the next one goes on', async () => {
+  const output = { text: 'x'.repeat(500_000) };
+  await t.database.query(
+    `insert into ops_steps (kind, title, status, agent_id, position, completed_at, output)
+     select 'large', 'large', 'completed', 'pm', 1, now(), $1::jsonb from generate_series(1, 60)`,
+    [JSON.stringify(output)],
+  );
+  const first = await (await t.request('/api/ops/steps?kind=large&limit=200')).text();
+  expect(first.length).toBeLessThan(20_000_000);
+  expect(await walk('/api/ops/steps?kind=large', 'steps')).toHaveLength(60);
+  const slim = (await (await t.request('/api/ops/steps?kind=large&limit=200&slim=true')).json()) as Page;
+  expect(slim).toMatchObject({ next: null });
+});
