@@ -32,7 +32,7 @@ import { startWorker, type Worker } from './worker/worker.ts';
 import { usesModel } from './work/kinds.ts';
 import { makeWork, type Work } from './work/work.ts';
 import { type Bridge, filesHealth, startBridge } from './workspace/bridge.ts';
-import { fileHandlers } from './workspace/handlers/handlers.ts';
+import { FILE_KINDS, fileHandlers } from './workspace/handlers/handlers.ts';
 
 export type AppOptions = {
   config: Config;
@@ -94,6 +94,8 @@ export type App = {
 
 export function createApp(options: AppOptions): App {
   const { config, log, parts = {} } = options;
+  const kinds = [...Object.keys(BUILT_IN_HANDLERS), ...FILE_KINDS, ...Object.keys(options.handlers ?? {})];
+  requireKnownKinds(config.slots, kinds);
   const database = openDatabase(options.databaseUrl, {
     log: log.child({ part: 'database' }),
     preparedStatements: config.preparedStatements,
@@ -112,7 +114,6 @@ export function createApp(options: AppOptions): App {
     }),
     ...options.handlers,
   };
-  requireKnownKinds(config.slots, Object.keys(handlers));
   const propose = makeCreateProposal(database, toAnswer);
   const closing = new AbortController();
   let stopping: Promise<void> | undefined;

@@ -4,7 +4,13 @@ import type { LoggedEvent, Row, Rows } from './schema.ts';
 export type State = Map<string, Rows>;
 
 /** Kinds that tell of a thing and change nothing of it. */
-const TELLS_ONLY = new Set(['model.called', 'step.late_result', 'proposal.waiting']);
+const TELLS_ONLY = new Set([
+  'model.called',
+  'step.late_result',
+  'proposal.waiting',
+  'key.signed_in',
+  'key.signed_out',
+]);
 const REMOVES = new Set(['schedule.removed', 'webhook.removed', 'alert.cleared']);
 
 export function rowsOf(state: State, entity: string): Rows {

@@ -22,7 +22,10 @@ test.each([
   ['agents: {}\nagents: {}\n', /^f\.yaml:2:1: .*unique/],
   ['- a\n- b\n', /^f\.yaml:1:1: /],
   ['agents:\n  __proto__: {role: x}\n', /^f\.yaml:2:14: agents\.__proto__: .*no name/],
-  ['agents:\n  a:\n    config:\n      "__proto__": 1\n', /^f\.yaml:4:20: agents\.a\.config\.__proto__: .*no name/],
+  [
+    'agents:\n  a:\n    config:\n      "__proto__": 1\n',
+    /^f\.yaml:4:20: agents\.a\.config\.__proto__: .*no name/,
+  ],
   [
     'schedules:\n  x:\n    agent_id: a\n    kind: k\n    title: "  "\n    cron: 0 7 * * *\n',
     /^f\.yaml:5:12: schedules\.x\.title: must not be blank/,

@@ -20,7 +20,7 @@ export async function unreadableLists(url: string, operations: Operation[]): Pro
         ...(has('cursor') ? { limit: '200' } : {}),
         ...(cursor === null ? {} : { cursor }),
       });
-      const response = await fetch(`${url}${path}?${query}`, {
+      const response = await fetch(`${url}${path}?${query.toString()}`, {
         headers: { authorization: `Bearer ${OPERATOR_KEY}` },
       });
       const text = await response.text();

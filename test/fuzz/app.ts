@@ -11,6 +11,8 @@ export type Outcome = {
   report: Report;
   /** The report for people. */
   table: string;
+  /** Routes that are neither in the document nor in our list. */
+  unlisted: string[];
   /** Routes of which the run shows nothing. */
   trivial: string[];
   unreadable: string[];
@@ -46,6 +48,10 @@ export function useFuzzedApp(): (requests: number) => Promise<Outcome> {
     return {
       report,
       table: explain(report),
+      unlisted: t.http.routes
+        .filter(({ method }) => method !== 'ALL')
+        .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+        .filter((route) => !report.statuses.has(route)),
       trivial: wentDeep(report),
       unreadable: await unreadableLists(server.url, report.operations),
       broken: await brokenHistory(t.database, home),

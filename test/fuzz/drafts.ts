@@ -100,9 +100,9 @@ function pathFor(operation: Operation, intent: Draft['intent']): fc.Arbitrary<st
     const name = piece.slice(1, -1);
     const known = meaningOf(operation, name);
     const schema = operation.parameters.find((one) => one.in === 'path' && one.name === name)?.schema ?? {};
-    const valid = known ?? validFor(schema, () => ({})).map((value) => encodeURIComponent(String(value)));
+    const valid = known ?? validFor(schema, () => ({})).map((value) => encodeURIComponent(plain(value)));
     if (intent === 'valid') return valid as fc.Arbitrary<string>;
-    const other = validFor(schema, () => ({})).map((value) => encodeURIComponent(String(value)));
+    const other = validFor(schema, () => ({})).map((value) => encodeURIComponent(plain(value)));
     if (intent === 'nearly') return fc.oneof(valid as fc.Arbitrary<string>, other);
     return fc.oneof(valid as fc.Arbitrary<string>, hostileSegment);
   });
@@ -149,7 +149,7 @@ function queryFor(operation: Operation, intent: Draft['intent']): fc.Arbitrary<s
 
 /** Places stay as they are; everything else is encoded. */
 function encode(value: unknown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = plain(value);
   return text.startsWith('@{') ? text : encodeURIComponent(text.toWellFormed());
 }
 
@@ -158,7 +158,7 @@ function headersFor(operation: Operation, intent: Draft['intent']): fc.Arbitrary
   const valid = own.map(({ name }) =>
     fc
       .option(MEANINGS[name] ?? fc.constant(''), { freq: 2 })
-      .map((value) => (value === null ? [] : [[name, String(value)]])),
+      .map((value) => (value === null ? [] : [[name, plain(value)]])),
   );
   const usual = fc.tuple(...valid).map((some) => some.flat() as [string, string][]);
   if (intent !== 'hostile') return usual;
@@ -214,6 +214,11 @@ function withHostileMember(schema: Schema, resolve: Resolve): fc.Arbitrary<strin
   return fc
     .tuple(usual, fc.constantFrom(...names), fc.oneof(hostileText, fc.jsonValue()))
     .map(([all, name, value]) => toText({ ...(all as object), [name]: value }));
+}
+
+/** As it stands in an address or a header: texts without their quotes. */
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : toText(value);
 }
 
 function toText(value: unknown): string {

@@ -9,7 +9,9 @@ export function wentDeep({ statuses }: Report): string[] {
 
 /** A run for people: what was found, and a table of routes and statuses. */
 export function explain({ requests, seed, statuses, offences, slowest }: Report): string {
-  const all = [...new Set([...statuses.values()].flatMap((counts) => [...counts.keys()]))].toSorted();
+  const all = [...new Set([...statuses.values()].flatMap((counts) => [...counts.keys()]))].toSorted(
+    (a, b) => a - b,
+  );
   const width = Math.max(...[...statuses.keys()].map((name) => name.length));
   const cell = (text: string | number) => String(text).padStart(6);
   const lines = [...statuses].map(

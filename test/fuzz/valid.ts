@@ -21,7 +21,8 @@ export function validFor(
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => inner(one)));
   const types = [schema.type ?? 'any'].flat();
   if (types.length > 1) return fc.oneof(...types.map((type) => inner({ ...schema, type })));
-  switch (types[0]) {
+  const [type = 'any'] = types;
+  switch (type) {
     case 'string':
       return textFor(schema);
     case 'integer':

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import { describeApi } from '../../src/http/openapi.ts';
 import type { HttpServer } from '../../src/http/serve.ts';
 import { OPERATOR_KEY, problemOf, useApp } from '../support/app.ts';
 import { rawRequest, sendRaw } from './raw.ts';
@@ -167,4 +168,62 @@ test.each([
 ])('two headers "%s" are refused', async (header) => {
   const text = rawRequest(server.port, { headers: [AUTH, header, header] });
   expect((await sendRaw(server.port, text)).status).toBe(400);
+});
+
+/** Every route that changes something, and what a page could fill into it. */
+const changing = () =>
+  Object.entries(describeApi(t.http).paths ?? {}).flatMap(([path, item]) =>
+    (['post', 'put', 'delete'] as const).flatMap((method) =>
+      item[method] ? [[method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'x')] as const] : [],
+    ),
+  );
+
+test.each<Record<string, string>>([
+  { host: 'evil.example' },
+  { host: 'evil.example:8787' },
+  { host: '127.0.0.1.evil.example:8787' },
+  { host: '127.0.0.1.:8787' },
+  { host: 'localhost.:8787' },
+  { host: '127.0.0.1:8787:8787' },
+  { host: '127.0.0.1:08787x' },
+  { host: '0.0.0.0:8787' },
+  { host: '[::]:8787' },
+  { host: '[::ffff:127.0.0.1]:8787' },
+  { host: '127.1:8787' },
+  { host: '0x7f.0.0.1:8787' },
+  { host: 'operator@127.0.0.1:8787' },
+  { host: '127.0.0.1:8787@evil.example' },
+  { host: 'ops.example.com.evil.example' },
+  { origin: 'null' },
+  { origin: '' },
+  { origin: 'http://evil.example' },
+  { origin: 'http://127.0.0.1' },
+  { origin: 'http://127.0.0.1:8788' },
+  { origin: 'https://127.0.0.1:8787' },
+  { origin: 'http://127.0.0.1:8787.evil.example' },
+  { origin: 'http://127.0.0.1:8787@evil.example' },
+  { origin: 'http://evil.example/127.0.0.1:8787' },
+  { origin: 'http://evil.example#127.0.0.1:8787' },
+  { origin: 'http://localhost.evil.example:8787' },
+  { origin: 'http://evillocalhost:8787' },
+  { origin: 'https://sub.board.example.com' },
+  { origin: 'https://board.example.com:444' },
+  { origin: 'https://board.example.com.' },
+  { origin: 'wss://board.example.com' },
+  { origin: 'chrome-extension://abcdefgh' },
+  { origin: 'http://127.0.0.1:8787 http://evil.example' },
+  { 'sec-fetch-site': 'cross-site' },
+  { 'sec-fetch-site': 'same-site' },
+  { 'sec-fetch-site': 'SAME-ORIGIN' },
+  { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+])('with %j no route that changes something is reached, whoever asks', async (headers) => {
+  const [row] = await t.database.query('select count(*)::integer as n from ops_events');
+  for (const [method, path] of changing()) {
+    const response = await t.request(path, { method, headers, ...(method === 'DELETE' ? {} : { json: {} }) });
+    expect([method, path, response.status]).toEqual([method, path, 403]);
+    expect((await problemOf(response)).code).toMatch(/^(host|origin)_not_allowed$/);
+    expect(response.headers.get('access-control-allow-origin')).toBeNull();
+  }
+  expect(changing().length).toBeGreaterThan(35);
+  expect(await t.database.query('select count(*)::integer as n from ops_events')).toEqual([row]);
 });

@@ -60,9 +60,9 @@ const answerOf = async (response: Response) => ({
 });
 /** The same secret with its last characters exchanged, and with another id. */
 const wrongSecret = (secret: string) =>
-  secret.slice(0, -6) + [...secret.slice(-6)].map((c) => (c === 'x' ? 'y' : 'x')).join('');
+  secret.slice(0, -6) + secret.slice(-6).replaceAll(/./g, (c) => (c === 'x' ? 'y' : 'x'));
 const wrongId = (secret: string) =>
-  secret.replace(/_([^_]+)_/, (_, id: string) => `_${[...id].map((c) => (c === 'a' ? 'b' : 'a')).join('')}_`);
+  secret.replace(/_[^_]+_/, (id) => id.replaceAll(/[^_]/g, (c) => (c === 'a' ? 'b' : 'a')));
 
 test('an id that is known is answered as one that is not, so that ids cannot be found out', async () => {
   for (const [n, guessed] of all.entries()) {

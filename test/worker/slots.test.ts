@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -135,4 +135,20 @@ test('a handler of a library user works its kind beside the built-in ones', asyn
   const count = await stepIs(db.database, mission?.steps[1]?.id, () => true);
   expect(count).toMatchObject({ worker_id: app.worker()?.id(), output: { words: 3, before: ['analyze'] } });
   await eventually(async () => app.worker()?.holds() === 0);
+});
+
+test('slots of a kind that nothing works are a mistake in writing, and refused by name', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'opsloop-slots-'));
+  onTestFinished(() => rm(home, { recursive: true }));
+  const begin = async (slots: Record<string, number>) => {
+    await writeFile(join(home, 'config.json'), JSON.stringify({ slots }));
+    const config = readConfig({ OPSLOOP_HOME: home, OPSLOOP_LLM: 'none' });
+    const parts = { worker: false, keeper: false, heartbeat: false, files: false };
+    return createApp({ config, databaseUrl: db.url, log: silentLog(), parts });
+  };
+  await expect(begin({ analyze: 2, analyse: 3 })).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringMatching(/analyse, and no such kind .* analyze/),
+  });
+  await (await begin({ analyze: 2, publish: 0, exec: 1 })).stop(0);
 });
