@@ -2,7 +2,8 @@ import { SECURITY_HEADERS } from '../../src/http/security-headers.ts';
 import type { Draft } from './drafts.ts';
 import type { Answer } from './send.ts';
 
-const MOST_MS = 2_000;
+/** Every answer is there by then. */
+export const MOST_MS = 2_000;
 /** What a request that does not keep to HTTP, or leads elsewhere, is answered with besides what its route declares. */
 const WIRE_REFUSALS = [0, 400, 408, 413, 417, 431];
 const STRAY_REFUSALS = [204, 400, 401, 403, 404, 405, 413, 415, 431];

@@ -4,7 +4,7 @@ import type { HttpServer } from '../../src/http/serve.ts';
 import { OPERATOR_KEY, type TestApp } from '../support/app.ts';
 import { makeCallers } from './callers.ts';
 import { type Draft, draftsOf } from './drafts.ts';
-import { problemsOf, type Secrets } from './judge.ts';
+import { MOST_MS, problemsOf, type Secrets } from './judge.ts';
 import { type ApiDocument, type Operation, operationsOf } from './operations.ts';
 import { type Answer, send, toBytes, toCurl } from './send.ts';
 import { makeWorld } from './world.ts';
@@ -63,7 +63,10 @@ export async function fuzz(
         // Filled once, before the world moves on.
         const bytes = toBytes(draft, server.port, world.fill);
         const curl = toCurl(draft, server.port, world.fill);
-        judge(draft, await send(server.port, bytes), curl);
+        const answer = await send(server.port, bytes);
+        // Something else may have had the machine for a moment; what is slow is slow again.
+        if (answer.ms > MOST_MS) answer.ms = Math.min(answer.ms, (await send(server.port, bytes)).ms);
+        judge(draft, answer, curl);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
