@@ -11,7 +11,7 @@ const limits = {
   headersTimeout: 400,
   requestTimeout: 400,
   connectionsCheckingInterval: 50,
-  idleTimeout: 600,
+  idleTimeout: 2_000,
 };
 const open: Socket[] = [];
 
@@ -49,7 +49,7 @@ const hello = () => `POST /api/ops/proposals HTTP/1.1\r\nHost: 127.0.0.1:${serve
 
 /** An honest request, which must be answered meanwhile. */
 async function honest(): Promise<void> {
-  const answer = await sendRaw(server.port, rawRequest(server.port));
+  const answer = await sendRaw(server.port, rawRequest(server.port, { target: '/api/ops/missions?limit=1' }));
   expect(answer.status).toBe(200);
 }
 
