@@ -45,7 +45,6 @@ export async function lastBackup(folder: string): Promise<Date | null> {
 
 export type BackupsState = {
   every_hours: number | null;
-  folder: string;
   last_at: string | null;
   failure: Failure | null;
   /** Hours since the last one, or since the database was made. */
@@ -62,7 +61,6 @@ export async function readBackupsState(
   const from = last ?? began;
   return {
     every_hours: everyHours,
-    folder,
     last_at: last?.toISOString() ?? null,
     failure: await readFailure(home).catch(() => null),
     age_hours: from && (Date.now() - from.getTime()) / 3_600_000,
@@ -71,7 +69,7 @@ export async function readBackupsState(
 
 /** What is wrong, and what to do. One period late is no reason to call anybody. */
 export function backupProblems(state: BackupsState): { code: string; message: string }[] {
-  const { every_hours: every, failure, last_at, age_hours: age, folder } = state;
+  const { every_hours: every, failure, last_at, age_hours: age } = state;
   if (every === null) return [];
   const failed = failure && {
     code: 'backup_failed',
@@ -81,7 +79,7 @@ export function backupProblems(state: BackupsState): { code: string; message: st
   const old = age !== null &&
     age > 2 * every && {
       code: 'backup_old',
-      message: `${last_at === null ? `There is no backup in ${folder}, and the database is ${since} old` : `The last backup is ${since} old`}; one is due every ${every} h. \`opsloop backup\` makes one, and says what is in the way.`,
+      message: `${last_at === null ? `There is no backup, and the database is ${since} old` : `The last backup is ${since} old`}; one is due every ${every} h. \`opsloop backup\` makes one, and says what is in the way.`,
     };
   return [failed, old].filter((one) => typeof one === 'object' && one !== null);
 }

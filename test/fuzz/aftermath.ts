@@ -1,8 +1,4 @@
-import type { Database } from '../../src/db/database.ts';
-import { verifyLog } from '../../src/events/proof/verify.ts';
 import { OPERATOR_KEY } from '../support/app.ts';
-import { readLog } from '../support/loop.ts';
-import { differences, readTables, replay } from '../support/replay.ts';
 import type { Operation } from './operations.ts';
 
 const MOST_PAGES = 2_000;
@@ -34,12 +30,4 @@ export async function unreadableLists(url: string, operations: Operation[]): Pro
     }
   }
   return found;
-}
-
-/** What is wrong with the log and the tables: an event that was altered, or a table that the log does not tell. */
-export async function brokenHistory(database: Database, home: string): Promise<string[]> {
-  const log = await readLog(database);
-  const { offence } = await verifyLog(database, { home });
-  const told = differences(replay(log), await readTables(database));
-  return offence === null ? told : [JSON.stringify(offence), ...told];
 }

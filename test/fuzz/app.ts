@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OPERATOR_KEY, useApp } from '../support/app.ts';
 import { eventually } from '../support/loop.ts';
-import { brokenHistory, unreadableLists } from './aftermath.ts';
+import { whatIsWrong } from '../support/history.ts';
+import { unreadableLists } from './aftermath.ts';
 import { explain, wentDeep } from './report.ts';
 import { fuzz, type Report } from './run.ts';
 
@@ -54,7 +55,7 @@ export function useFuzzedApp(): (requests: number) => Promise<Outcome> {
         .filter((route) => !report.statuses.has(route)),
       trivial: wentDeep(report),
       unreadable: await unreadableLists(server.url, report.operations),
-      broken: await brokenHistory(t.database, home),
+      broken: await whatIsWrong(t.database, home),
     };
   };
 }

@@ -76,7 +76,7 @@ export async function makeCallers(t: TestApp): Promise<Caller[]> {
 /** A key can be made for a day at least, so its end is put back; the log tells of it, as it tells of every row. */
 async function expire({ database }: TestApp, keyId: string): Promise<void> {
   const [row] = await database.query<{ expires_at: Date }>(
-    `update ops_api_keys set expires_at = now() - interval '1 s' where key_id = $1 returning expires_at`,
+    `update ops_api_keys set expires_at = date_trunc('milliseconds', now()) - interval '1 s' where key_id = $1 returning expires_at`,
     [keyId],
   );
   await appendEvents(database, {

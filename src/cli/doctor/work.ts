@@ -73,17 +73,17 @@ async function checkLoop(config: Config, database: Database, llm: Llm): Promise<
       : ok('pause', 'not paused'),
     ok('events', `${health.events.seq} sealed, ${health.events.sealing_lag_ms} ms behind`),
     checkSigned(health.events),
-    ...checkBackups(health.backups),
+    ...checkBackups(health.backups, config.backups.folder),
     ...checkSchedules(health.schedules),
     ...(await checkWebhooks(config, database)),
   ];
 }
 
-function checkBackups(state: Health['backups']): Check[] {
+function checkBackups(state: Health['backups'], folder: string): Check[] {
   const problems = backupProblems(state);
   if (problems.length > 0)
     return problems.map(({ message }) => problem('backups', message, 'See docs/backup.md.'));
-  const { every_hours, last_at, folder } = state;
+  const { every_hours, last_at } = state;
   const last = last_at === null ? 'none yet' : `the last at ${last_at}`;
   return [
     every_hours === null

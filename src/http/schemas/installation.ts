@@ -161,7 +161,6 @@ export const Health = z
     backups: z
       .object({
         every_hours: z.number().nullable(),
-        folder: z.string(),
         last_at: z.string().nullable(),
         failure: z.object({ at: z.string(), message: z.string() }).nullable(),
         age_hours: z.number().nullable(),

@@ -109,7 +109,7 @@ async function fail(_model: Model, real: Real, n: number): Promise<void> {
     failStep(tx, { ...one.ref, failure, final, retryInMs: delayed ? 3_600_000 : 0 }),
   );
   if (!isHeld(one)) return expect(failed).toBeNull();
-  rules.fail(one.mission, one.step, { final, then: 'delayed' });
+  rules.fail(one.mission, one.step, { final, next: 'delayed' });
   expect(failed?.final).toBe(one.step.status === 'failed');
 }
 
@@ -186,7 +186,7 @@ async function muchTimePasses(model: Model, real: Real): Promise<void> {
 function takeBack(model: Model, which: (claimId: string) => boolean): void {
   for (const { step, mission } of stepsOf(model))
     if (step.status === 'running' && step.claim !== null && which(step.claim))
-      rules.fail(mission, step, { final: false, then: 'ready' });
+      rules.fail(mission, step, { final: false, next: 'ready' });
 }
 
 async function workerDies(model: Model, real: Real, n: number): Promise<void> {

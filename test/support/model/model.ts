@@ -94,20 +94,20 @@ export function complete(mission: MissionModel, step: StepModel): void {
 export function fail(
   mission: MissionModel,
   step: StepModel,
-  again: { final: boolean; then: 'ready' | 'delayed' },
+  again: { final: boolean; next: 'ready' | 'delayed' },
 ): void {
   step.failures++;
   step.claim = null;
   if (!again.final && step.failures < step.most) {
-    step.status = again.then;
+    step.status = again.next;
     return;
   }
   step.status = 'failed';
   end(mission, 'failed', 'failed');
 }
 
-export function giveBack(step: StepModel, then: 'ready' | 'delayed'): void {
-  Object.assign(step, { status: then, claim: null });
+export function giveBack(step: StepModel, next: 'ready' | 'delayed'): void {
+  Object.assign(step, { status: next, claim: null });
 }
 
 export function cancel(mission: MissionModel): void {
