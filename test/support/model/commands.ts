@@ -29,7 +29,15 @@ async function propose(model: Model, real: Real, n: number): Promise<void> {
   if (!made) throw new Error('nobody proposes');
   const status = rules.judge(model, kind, made.proposal.decision?.day ?? '');
   expect(made.proposal.status).toBe(status);
-  const proposal: ProposalModel = { id: made.proposal.id, kind, agent, status, outcome: null, missions: [] };
+  const proposal: ProposalModel = {
+    id: made.proposal.id,
+    kind,
+    agent,
+    later: false,
+    status,
+    outcome: null,
+    missions: [],
+  };
   model.proposals.push(proposal);
   expect(made.mission !== null).toBe(status === 'approved');
   if (made.mission) {
@@ -240,11 +248,18 @@ async function schedule(model: Model, real: Real, n: number): Promise<void> {
   for (const { id, day, mission, steps } of fresh) {
     const { simple: kind } = real.kinds;
     const status = rules.judge(model, kind, day);
-    const proposal: ProposalModel = { id, kind, agent: 'pm', status, outcome: null, missions: [] };
+    const proposal: ProposalModel = {
+      id,
+      kind,
+      agent: 'pm',
+      later: true,
+      status,
+      outcome: null,
+      missions: [],
+    };
     model.proposals.push(proposal);
     expect(mission !== null).toBe(status === 'approved');
-    // It runs at its due time, which is still to come.
-    if (mission) rules.begin(model, proposal, mission, steps, 'delayed');
+    if (mission) rules.begin(model, proposal, mission, steps);
   }
 }
 

@@ -20,6 +20,8 @@ export type ProposalModel = {
   id: string;
   kind: string;
   agent: string;
+  /** Its missions begin at a time that is still to come. */
+  later: boolean;
   status: 'pending' | 'approved' | 'rejected' | 'completed';
   outcome: 'succeeded' | 'failed' | 'cancelled' | null;
   missions: MissionModel[];
@@ -62,8 +64,8 @@ export function begin(
   proposal: ProposalModel,
   id: string,
   steps: { id: string; kind: string }[],
-  first: 'ready' | 'delayed' = 'ready',
 ): void {
+  const first = proposal.later ? 'delayed' : 'ready';
   const made = steps.map(
     ({ id: step, kind }, n): StepModel => ({
       id: step,

@@ -66,7 +66,8 @@ export async function setUp(databases: [Database, Database]): Promise<{ model: M
     workers: [],
     claims: [],
     kinds,
-    schedule: { name, now: Date.now() },
+    // A minute after its due times.
+    schedule: { name, now: Date.now() + 60_000 },
   };
   await storePolicy(database, model);
   await setPolicy(
@@ -101,13 +102,8 @@ export async function storePolicy(database: Database, { policy }: Model): Promis
 }
 
 /** Puts a mission that was made into the model. */
-export function adopt(
-  model: Model,
-  proposal: ProposalModel,
-  made: MissionWithSteps,
-  first: 'ready' | 'delayed' = 'ready',
-): void {
-  begin(model, proposal, made.mission.id, made.steps, first);
+export function adopt(model: Model, proposal: ProposalModel, made: MissionWithSteps): void {
+  begin(model, proposal, made.mission.id, made.steps);
 }
 
 /** The code of the error, or null when there was none. */
