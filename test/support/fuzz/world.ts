@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setPolicy } from '../../src/policy/policy.ts';
-import { makeLink } from '../../src/webhooks/links.ts';
-import { OPERATOR_KEY, type TestApp } from '../support/app.ts';
-import { openPolicy } from '../support/loop.ts';
+import { setPolicy } from '../../../src/policy/policy.ts';
+import { makeLink } from '../../../src/webhooks/links.ts';
+import { OPERATOR_KEY, type TestApp } from '../app.ts';
+import { openPolicy } from '../loop.ts';
 
 /** What requests can name: texts by pool, such as the ids of pending proposals. A place in them is `@{pool:7}`. */
 export type World = {

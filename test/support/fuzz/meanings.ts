@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { DEFAULT_POLICY, POLICY_KEYS } from '../../src/policy/schema.ts';
+import { DEFAULT_POLICY, POLICY_KEYS } from '../../../src/policy/schema.ts';
 import { hostileText } from './hostile.ts';
 import type { Operation } from './operations.ts';
 

@@ -1,4 +1,4 @@
-import { OPERATOR_KEY } from '../support/app.ts';
+import { OPERATOR_KEY } from '../app.ts';
 import type { Operation } from './operations.ts';
 
 const MOST_PAGES = 2_000;

@@ -1,7 +1,7 @@
-import { appendEvents } from '../../src/events/events.ts';
-import { revokeKey } from '../../src/keys/keys.ts';
-import { SCOPES, type Scope } from '../../src/keys/schema.ts';
-import { OPERATOR_KEY, type TestApp } from '../support/app.ts';
+import { appendEvents } from '../../../src/events/events.ts';
+import { revokeKey } from '../../../src/keys/keys.ts';
+import { SCOPES, type Scope } from '../../../src/keys/schema.ts';
+import { OPERATOR_KEY, type TestApp } from '../app.ts';
 import type { Lock } from './operations.ts';
 
 /** Who asks: a name for people, what is sent as the Bearer, and what it should open. */

@@ -1,4 +1,4 @@
-import { SECURITY_HEADERS } from '../../src/http/security-headers.ts';
+import { SECURITY_HEADERS } from '../../../src/http/security-headers.ts';
 import type { Draft } from './drafts.ts';
 import type { Answer } from './send.ts';
 

@@ -1,9 +1,9 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OPERATOR_KEY, useApp } from '../support/app.ts';
-import { eventually } from '../support/loop.ts';
-import { whatIsWrong } from '../support/history.ts';
+import { OPERATOR_KEY, useApp } from '../app.ts';
+import { eventually } from '../loop.ts';
+import { whatIsWrong } from '../history.ts';
 import { unreadableLists } from './aftermath.ts';
 import { explain, wentDeep } from './report.ts';
 import { fuzz, type Report } from './run.ts';
@@ -22,7 +22,7 @@ export type Outcome = {
 
 /**
  * A listening server of an app that does what is asked and nothing of its own, so that what happens follows from the
- * requests. FUZZ_SEED and FUZZ_REQUESTS change the run.
+ * requests. OPSLOOP_SEED makes them other ones.
  */
 export function useFuzzedApp(): (requests: number) => Promise<Outcome> {
   const home = mkdtempSync(join(tmpdir(), 'opsloop-fuzz-home-'));
@@ -31,14 +31,12 @@ export function useFuzzedApp(): (requests: number) => Promise<Outcome> {
     parts: { heartbeat: true, files: true },
     env: { OPSLOOP_HOME: home, OPSLOOP_WORKSPACE: workspace },
   });
-  const { FUZZ_SEED, FUZZ_REQUESTS } = process.env;
-
   return async (requests) => {
     await eventually(async () => t.app.bridge()?.isOwner());
     const server = await t.serve({ http: { agentRequestsPerMinute: 1e9, failedKeysPerMinute: 1e9 } });
     const report = await fuzz(t, server, {
-      requests: Number(FUZZ_REQUESTS ?? requests),
-      seed: Number(FUZZ_SEED ?? 20_261_123),
+      requests,
+      seed: Number(process.env.OPSLOOP_SEED ?? 20_261_123),
       workspace,
       secrets: [
         { name: "the environment's key", text: OPERATOR_KEY },

@@ -20,7 +20,7 @@ export function explain({ requests, seed, statuses, offences, slowest }: Report)
   );
   const pairs = [...statuses.values()].reduce((sum, counts) => sum + counts.size, 0);
   return [
-    `${requests} requests, FUZZ_SEED=${seed}: ${pairs} pairs of route and status, slowest ${Math.round(slowest.ms)} ms (${slowest.operation})`,
+    `${requests} requests, OPSLOOP_SEED=${seed}: ${pairs} pairs of route and status, slowest ${Math.round(slowest.ms)} ms (${slowest.operation})`,
     `${' '.repeat(width)}${all.map(cell).join('')}`,
     ...lines,
     ...offences.map(({ what, count, curl, answer }) => `\n${count} x ${what}\n  ${curl}\n  ${answer}`),

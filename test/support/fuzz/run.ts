@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
-import { VIEWS } from '../../src/http/access.ts';
-import type { HttpServer } from '../../src/http/serve.ts';
-import { OPERATOR_KEY, type TestApp } from '../support/app.ts';
+import { VIEWS } from '../../../src/http/access.ts';
+import type { HttpServer } from '../../../src/http/serve.ts';
+import { OPERATOR_KEY, type TestApp } from '../app.ts';
 import { makeCallers } from './callers.ts';
 import { type Draft, draftsOf } from './drafts.ts';
 import { MOST_MS, problemsOf, type Secrets } from './judge.ts';
