@@ -18,7 +18,7 @@ export type World = {
 const REF = /@\{([\w-]+):(\d+)\}/g;
 const NAMED = 3;
 const EXEC = { approval_files: false, timeout_seconds: 300, max_output_bytes: 100_000 };
-const ASSETS = new URL('../../dist/dashboard/assets', import.meta.url);
+const ASSETS = new URL('../../../dist/dashboard/assets', import.meta.url);
 
 type Named = { id: string };
 type Proposed = { proposal: Named; mission: { mission: Named; steps: Named[] } };
