@@ -14,7 +14,8 @@ const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 export type PgBouncer = {
   /** The server's address with the pooler's port. */
   url: string;
-  stop(): Promise<void>;
+  /** Kills it, unless another signal is given. @returns the signal or the exit code that ended it */
+  stop(signal?: NodeJS.Signals): Promise<string>;
 };
 
 /** Major and minor version of the PgBouncer of this machine, as 118 for 1.18; null where there is none. */
@@ -34,7 +35,7 @@ export async function startPgBouncer(
 ): Promise<PgBouncer> {
   const server = new URL(serverUrl);
   const folder = await mkdtemp(join(tmpdir(), 'opsloop-pgbouncer-'));
-  const port = await freePort();
+  const port = Number(settings.listen_port ?? (await freePort()));
   const password = decodeURIComponent(server.password);
   const all = {
     listen_addr: '127.0.0.1',
@@ -85,10 +86,11 @@ export async function startPgBouncer(
   url.port = String(port);
   return {
     url: url.href,
-    async stop() {
-      child.kill('SIGKILL');
-      await ended;
+    async stop(signal = 'SIGKILL') {
+      child.kill(signal);
+      const [code, by] = await ended;
       await rm(folder, { recursive: true, force: true });
+      return by ?? String(code);
     },
   };
 }

@@ -1,0 +1,45 @@
+import type { Load } from '../clients/load.ts';
+import type { Struck } from '../faults/strike-all.ts';
+import type { Stage } from '../stage/stage.ts';
+import { findDoubled, findUnkept } from './acknowledged.ts';
+import { checkHistory } from './check-history.ts';
+import type { Drained } from './drain.ts';
+import type { Facts, Finding } from './facts.ts';
+import { findTwice } from './once.ts';
+import { findWrongOutputs } from './outputs.ts';
+import { readFacts } from './queries.ts';
+import { findReruns, type Rerun } from './recovery.ts';
+import { findTailBreaks } from './tails.ts';
+import { findTrivial } from './trivial.ts';
+
+/** A dead worker's steps run again within this time, where the database is there. */
+export const RERUN_LIMIT_MS = 20_000;
+
+export type Verdict = { facts: Facts; reruns: Rerun[]; violations: Finding[]; trivial: string[] };
+
+/** Everything that is known of the run, held against everything that must be so. No program may run any more. */
+export async function judge(
+  stage: Stage,
+  load: Load,
+  given: { struck: readonly Struck[]; drained: Drained; minutes: number },
+): Promise<Verdict> {
+  const { struck, drained, minutes } = given;
+  const { entries } = load.history;
+  const facts = await readFacts(stage.database);
+  const reruns = findReruns(facts.log, struck);
+  const slow = reruns.filter(({ undisturbed, slowestMs }) => undisturbed && slowestMs > RERUN_LIMIT_MS);
+  const violations = [
+    ...drained.findings,
+    ...(await checkHistory(stage.database, stage.homes)),
+    ...findUnkept(entries, facts),
+    ...findDoubled(entries, facts),
+    ...findTwice(facts),
+    ...load.tails.flatMap((tail) => findTailBreaks(tail, facts.log, drained.throughSeq)),
+    ...findWrongOutputs(stage.volumes.workspace.path, facts.artefacts),
+    ...slow.map(({ fault, target, slowestMs }) => ({
+      rule: 'recovery',
+      what: `after ${fault} of ${target} a step waited ${Math.round(slowestMs / 1_000)} s, though the database was there`,
+    })),
+  ];
+  return { facts, reruns, violations, trivial: findTrivial({ struck, entries, log: facts.log, minutes }) };
+}
