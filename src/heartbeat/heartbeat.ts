@@ -1,4 +1,6 @@
 import type { Database, Db } from '../db/database.ts';
+import { isUnavailable } from '../db/sqlstate.ts';
+import { untilAvailable } from '../db/until-available.ts';
 import { type ActionRunRow, insertActionRun, selectRunsOfBeat } from '../engine/action-runs.ts';
 import { AppError, toError } from '../errors.ts';
 import { jittered } from '../lib/backoff.ts';
@@ -11,6 +13,7 @@ import {
   type BeatRow,
   beginBeat,
   finishBeat,
+  giveUpBeat,
   isBeatFinished,
   lastBeatAgeMs,
   selectBeats,
@@ -106,15 +109,21 @@ async function runBeat(
   closing: AbortSignal,
 ): Promise<Beat> {
   const { by, notWithinMs } = asked;
-  const { id, mine } = await database.transaction((tx) => beginBeat(tx, uuid7(), by, notWithinMs));
-  if (!mine) return joinBeat(database, id, closing);
-
-  const summary: Summary = [];
+  // Drawn before, so that a beat whose begin was committed without an answer can be taken back, too.
+  const id = uuid7();
   try {
+    const begun = await database.transaction((tx) => beginBeat(tx, id, by, notWithinMs));
+    if (!begun.mine) return await joinBeat(database, begun.id, closing);
+    const summary: Summary = [];
     await runActions(database, { id, askedBy: by }, actions, summary, log);
-  } finally {
-    // Also when it broke off: an unfinished beat would be waited for until its lease ends.
     await finishBeat(database, id, summary);
+  } catch (error) {
+    // An unfinished beat would be waited for until its lease ends. Whoever asked need not wait for the database.
+    const givingUp = untilAvailable(() => giveUpBeat(database, id), closing, log).catch((failure: unknown) =>
+      log.warn({ err: toError(failure).message }, 'a beat that broke off was not taken back'),
+    );
+    if (!isUnavailable(error)) await givingUp;
+    throw error;
   }
   database.hints.tell('events');
   return { id, joined: false, actions: await selectRunsOfBeat(database, id) };

@@ -14,14 +14,7 @@ export async function beginBeat(
   askedBy: string,
   notWithinMs: number | null = null,
 ): Promise<{ id: string; mine: boolean }> {
-  await tx.query(
-    `with dead as (
-       delete from ops_beats where finished_at is null and lease_expires_at < clock_timestamp() returning *)
-     insert into ops_events (kind, source, entity, entity_id, payload)
-     select 'heartbeat.died', 'heartbeat', 'beat', id::text,
-       jsonb_build_object('cause', jsonb_build_object('by', 'heartbeat', 'reason', 'its process died in it'))
-     from dead`,
-  );
+  await dropUnfinished(tx, 'its process died in it', null);
   const mine = await tx.query(
     `insert into ops_beats (id, lease_expires_at, asked_by)
      values ($1, clock_timestamp() + make_interval(secs => $2), $3)
@@ -44,6 +37,26 @@ export async function beginBeat(
     ? [running]
     : await tx.query<{ id: string }>('select id from ops_beats order by started_at desc limit 1');
   return { id: latest?.id ?? id, mine: false };
+}
+
+/** Takes back a beat that broke off, if it was begun at all, so that the next one need not wait for its lease. */
+export function giveUpBeat(db: Db, id: string): Promise<void> {
+  return dropUnfinished(db, 'it broke off', id);
+}
+
+/** @param id of the one that is meant; null: those whose lease is over */
+async function dropUnfinished(db: Db, reason: string, id: string | null): Promise<void> {
+  await db.query(
+    `with dead as (
+       delete from ops_beats
+       where finished_at is null and case when $2::uuid is null then lease_expires_at < clock_timestamp() else id = $2 end
+       returning *)
+     insert into ops_events (kind, source, entity, entity_id, payload)
+     select 'heartbeat.died', 'heartbeat', 'beat', id::text,
+       jsonb_build_object('cause', jsonb_build_object('by', 'heartbeat', 'reason', $1::text))
+     from dead`,
+    [reason, id],
+  );
 }
 
 export async function isBeatFinished(db: Db, id: string): Promise<boolean> {

@@ -1,10 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/database.ts';
 import { type Action, ACTIONS } from '../../src/heartbeat/actions.ts';
 import { type Heartbeat, startHeartbeat } from '../../src/heartbeat/heartbeat.ts';
 import { silentLog } from '../../src/log.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
 import { getStep } from '../../src/steps/steps.ts';
+import { makeLink } from '../../chaos/proxy/link.ts';
+import { startTcpProxy } from '../http/tcp-proxy.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 import { eventsOf, gate } from '../support/worker.ts';
@@ -213,6 +215,39 @@ test('a beat that breaks off does not stand in the way of the next one', async (
   expect(await db.database.query('select from ops_beats where finished_at is null')).toEqual([]);
   const other = await useHeartbeat([], db.open(2));
   expect(await other.beat('next')).toMatchObject({ joined: false });
+});
+
+test('a beat whose database went away in the middle is taken back as soon as that is there again', async () => {
+  const proxy = await startTcpProxy(db.directUrl);
+  const cut = openDatabase(proxy.url, { log: silentLog(), max: 2, listenUrl: null });
+  const breaking = await useHeartbeat(
+    [{ name: 'loseDatabase', run: async () => ({ cut: await proxy.cut() }) }],
+    cut,
+  );
+  await expect(breaking.beat('a')).rejects.toThrow(/does not answer/);
+  await proxy.restore();
+  const unfinished = () => db.database.query('select from ops_beats where finished_at is null');
+  await expect.poll(unfinished, { timeout: 10_000 }).toEqual([]);
+  const other = await useHeartbeat([]);
+  expect(await other.beat('b')).toMatchObject({ joined: false });
+  await breaking.close();
+  await cut.close();
+});
+
+test('a beat whose begin was committed without an answer does not stand in the way of the next one', async () => {
+  const link = await makeLink('x', Number(new URL(db.directUrl).port), 'postgres');
+  const address = Object.assign(new URL(db.directUrl), { port: String(link.port) });
+  const cut = openDatabase(address.href, { log: silentLog(), max: 2, listenUrl: null });
+  const breaking = await useHeartbeat([], cut);
+  link.set({ kind: 'lose-replies' });
+  // Every second answer to a COMMIT is lost.
+  await cut.transaction((tx) => tx.query('select 1'));
+  await expect(breaking.beat('a')).rejects.toThrow('COMMIT');
+  link.set({ kind: 'pass' });
+  const unfinished = () => db.database.query('select from ops_beats where finished_at is null');
+  await expect.poll(unfinished, { timeout: 10_000 }).toEqual([]);
+  await breaking.close();
+  await cut.close();
 });
 
 test('closing does not wait for the beat of another process', async () => {
