@@ -15,7 +15,12 @@ const skew =
   (seconds: number, speed: number, isSeen: (aheadMs: number, fasterMs: number) => boolean) =>
   async (stage: Stage, target: string): Promise<Strike> => {
     const clock = stage.clock(target);
-    const shown = clock.shows();
+    const tells = () => {
+      const told = clock.shows();
+      return told?.pid === stage.actor(target).pid() ? told : null;
+    };
+    // One that has just begun may not have said anything yet.
+    const shown = await until(tells, 5_000);
     const start = {
       real: performance.now(),
       mono: shown?.mono ?? 0,
@@ -23,8 +28,8 @@ const skew =
     };
     let seen: string | null = null;
     const look = () => {
-      const told = clock.shows();
-      if (seen !== null || told?.pid !== stage.actor(target).pid()) return;
+      const told = tells();
+      if (seen !== null || told === null) return;
       const ahead = told.wall - Date.now() - start.ahead;
       const faster = told.mono - start.mono - (performance.now() - start.real);
       if (isSeen(ahead, faster))
