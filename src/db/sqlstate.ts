@@ -12,7 +12,14 @@ const NAME_LOST = new Set([
   '42P05', // duplicate_prepared_statement: somebody else prepared it on this one
 ]);
 
+/** A write is refused until there is room again, and what was to be written waits for it. */
+const FULL = new Set([
+  '53100', // disk_full
+  '53200', // out_of_memory
+]);
+
 const UNAVAILABLE_STATES = new Set([
+  ...FULL,
   '25006', // read_only_sql_transaction: a standby, in the middle of a failover
   '53300', // too_many_connections
   '57P01', // admin_shutdown
@@ -40,7 +47,7 @@ const UNAVAILABLE_SYSTEM = new Set([
 const UNAVAILABLE_MESSAGE =
   /connection terminated|timeout expired|query read timeout|timeout exceeded when trying to connect|connection ended|not queryable/i;
 
-/** The connection, not the statement, is what failed. */
+/** The connection or the machine, not the statement, is what failed. */
 export function isUnavailable(thrown: unknown): boolean {
   if (thrown instanceof AppError) return thrown.code === 'database_unavailable';
   const { code = '', message } = toError(thrown) as PgError;
@@ -85,7 +92,13 @@ export function toDatabaseError(thrown: unknown): Error {
     return new AppError('database_busy', message, { retryAfter: 2, cause: thrown });
   }
   if (!isUnavailable(thrown)) return toError(thrown);
-  const { code, message } = thrown as PgError;
+  const { code = '', message } = thrown as PgError;
+  if (FULL.has(code))
+    return new AppError(
+      'database_unavailable',
+      `PostgreSQL has no room (${code}): free some of its disk or memory. opsloop goes on trying; nothing acknowledged is lost.`,
+      { retryAfter: 5, cause: thrown },
+    );
   // A pooler has one code for everything that is wrong between it and the server; its sentence says what.
   const why = code === PROTOCOL_VIOLATION ? `${code}: ${message}` : code;
   return new AppError(

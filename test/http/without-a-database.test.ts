@@ -59,6 +59,23 @@ test('before the database has answered, everything that needs it is 503 and says
   await nowhere.stop();
 });
 
+test('a database without room is a 503 that says so', async () => {
+  await db.database.query(`create function test_full() returns trigger language plpgsql as $$ begin
+    raise exception 'could not extend file' using errcode = '53100'; end $$`);
+  await db.database.query(
+    'create trigger test_full before insert on ops_proposals for each row execute function test_full()',
+  );
+  const json = { agent_id: 'pm', kind: 'analysis', title: 'Look' };
+  const answer = await http.request(...toRequest('/api/ops/proposals', { method: 'POST', json }));
+  await db.database.query('drop trigger test_full on ops_proposals');
+  expect(answer.status).toBe(503);
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(await problemOf(answer)).toMatchObject({
+    code: 'database_unavailable',
+    detail: expect.stringContaining('PostgreSQL has no room (53100): free some of its disk or memory.'),
+  });
+});
+
 test('a database that goes away is a 503, and an open stream goes on where it was when it is back', async () => {
   const stream = await openRawStream(server.port, '/api/ops/events/stream?after=0');
   await stream.until((text) => text.includes(': ping'));

@@ -146,6 +146,31 @@ test('an answer that comes while the database is away is kept when it is back, o
   expect(at.ollama.exchanges).toHaveLength(1);
 });
 
+test('an answer that comes while the disk of the database is full is kept when there is room, once', async () => {
+  const at = await start();
+  // What a sequence counts is not rolled back.
+  await db.database.query('create sequence test_met');
+  await db.database.query(`create function test_full() returns trigger language plpgsql as $$ begin
+    perform nextval('test_met');
+    raise exception 'could not extend file' using errcode = '53100'; end $$`);
+  await db.database.query(
+    `create trigger test_full before update on ops_steps for each row when (new.status <> 'running')
+     execute function test_full()`,
+  );
+  const worker = await useWorker(at.line.database, { llm: at.llm });
+  await (await at.ollama.request()).closed;
+  // It has what it was asked for, and nobody can keep it, however often it is tried.
+  await eventually(async () => {
+    const [met] = await db.database.query<{ n: number }>('select last_value as n from test_met');
+    return (met?.n ?? 0) >= 3;
+  });
+  expect(worker.holds()).toBe(1);
+  await db.database.query('drop trigger test_full on ops_steps');
+  const step = await stepIs(db.database, at.stepId, ({ status }) => status === 'completed');
+  expect(step).toMatchObject({ attempt: 1, failures: 0 });
+  await keptOnce(at.stepId, at.before);
+});
+
 test('a completion whose COMMIT was not answered is kept once, and so are its tokens', async () => {
   const at = await start();
   at.ollama.next({ text: 'Once.' });

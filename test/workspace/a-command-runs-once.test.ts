@@ -42,7 +42,7 @@ test('its end cannot be written for a time: it is not given back, and has failed
   const id = await pending('full', 'echo ran >> full.log');
   await t.database.query(`create function test_full() returns trigger language plpgsql as $$ begin
     if old.kind = 'exec' and old.status = 'running' then
-      raise exception 'could not extend file' using errcode = '53100'; end if;
+      raise exception 'could not write block' using errcode = '58030'; end if;
     return new; end $$`);
   await t.database.query(
     'create trigger test_full before update on ops_steps for each row execute function test_full()',
