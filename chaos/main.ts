@@ -1,5 +1,6 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { aborted } from '../src/cli/shutdown.ts';
 import { toError } from '../src/errors.ts';
 import { toEdn } from './clients/edn.ts';
 import { HELP, type Options, readOptions } from './options.ts';
@@ -10,6 +11,8 @@ import { run } from './run.ts';
 import { openFolder, setStage } from './stage/stage.ts';
 import { judge } from './verdict/verdict.ts';
 
+const KEPT = ['logs', 'database', 'workspace'];
+const OURS = [...KEPT, 'report.md', 'throughput.svg', 'history.edn'];
 const EXIT = { ok: 0, violation: 1, trivial: 2 } as const;
 
 const write = (text: string) => void process.stdout.write(`${text}\n`);
@@ -40,22 +43,21 @@ async function runOnStage(options: Options, plan: readonly Planned[]): Promise<n
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => interrupted.abort());
+  // Nothing is waited for then: the warden ends it all.
+  const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, aborted(interrupted.signal).then(() => Promise.reject(new Error('interrupted')))]);
   const began = performance.now();
   const say = (text: string) =>
     write(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${text}`);
-  rmSync(out, { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
+  prepareFolder(out);
   const { folder, warden } = openFolder(mark);
-  const stopHere = () => {
-    if (interrupted.signal.aborted) throw new Error('interrupted');
-  };
   try {
-    const stage = await setStage(folder, { seed, minutes, mark, remember: warden.remember });
-    stopHere();
+    const stage = await unlessInterrupted(
+      setStage(folder, { seed, minutes, mark, remember: warden.remember }),
+    );
     say(`the stage is set in ${folder}`);
-    const ran = await run(stage, plan, { seed, minutes, say, signal: interrupted.signal });
-    stopHere();
-    await stage.stopPrograms();
+    const ran = await unlessInterrupted(run(stage, plan, { seed, minutes, say, signal: interrupted.signal }));
+    await unlessInterrupted(stage.stopPrograms());
     const { load, struck, drained, startedAt } = ran;
     const verdict = await judge(stage, load, { struck, drained, minutes });
     const { entries } = load.history;
@@ -90,17 +92,25 @@ async function runOnStage(options: Options, plan: readonly Planned[]): Promise<n
     }
     return verdict.violations.length > 0 ? EXIT.violation : failed ? EXIT.trivial : EXIT.ok;
   } catch (error) {
-    if (interrupted.signal.aborted) write('interrupted');
-    else keep(folder, out);
+    if (!interrupted.signal.aborted) keep(folder, out);
     throw error;
   } finally {
     await warden.cleanUp();
   }
 }
 
+/** Takes away what an earlier run left there, and nothing of anybody else. */
+function prepareFolder(out: string): void {
+  mkdirSync(out, { recursive: true });
+  const there = readdirSync(out);
+  const foreign = there.filter((name) => !OURS.includes(name));
+  if (foreign.length > 0) throw new Error(`--out ${out} holds ${foreign.join(', ')}; name an empty folder.`);
+  for (const name of there) rmSync(join(out, name), { recursive: true });
+}
+
 /** What helps to find out what happened. */
 function keep(folder: string, out: string): void {
-  for (const name of ['logs', 'database', 'workspace'])
+  for (const name of KEPT)
     cpSync(join(folder, name), join(out, name), {
       recursive: true,
       filter: (path) => !path.endsWith('/ballast'),
