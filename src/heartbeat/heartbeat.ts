@@ -16,6 +16,7 @@ import {
   giveUpBeat,
   isBeatFinished,
   lastBeatAgeMs,
+  renewBeat,
   selectBeats,
 } from './queries.ts';
 
@@ -32,6 +33,7 @@ export type Heartbeat = {
   close(): Promise<void>;
 };
 
+const RENEW_EVERY_MS = 4_000;
 const JOIN_POLL_MS = 50;
 const JOIN_LIMIT_MS = 60_000;
 /** A beat that failed is tried again sooner than the next one is due. */
@@ -111,6 +113,9 @@ async function runBeat(
   const { by, notWithinMs } = asked;
   // Drawn before, so that a beat whose begin was committed without an answer can be taken back, too.
   const id = uuid7();
+  // What cannot be renewed is begun anew by whoever is next; both do what bears being done twice.
+  const renew = () => void renewBeat(database, id).catch(() => undefined);
+  const renewing = setInterval(renew, RENEW_EVERY_MS);
   try {
     const begun = await database.transaction((tx) => beginBeat(tx, id, by, notWithinMs));
     if (!begun.mine) return await joinBeat(database, begun.id, closing);
@@ -124,6 +129,8 @@ async function runBeat(
     );
     if (!isUnavailable(error)) await givingUp;
     throw error;
+  } finally {
+    clearInterval(renewing);
   }
   database.hints.tell('events');
   return { id, joined: false, actions: await selectRunsOfBeat(database, id) };

@@ -1,8 +1,8 @@
 import type { Db } from '../db/database.ts';
 import type { ActionRunRow } from '../engine/action-runs.ts';
 
-/** A beat that takes longer than this belongs to a process that died in it. */
-const BEAT_LEASE_SECONDS = 120;
+/** A beat that was not renewed for so long belongs to a process that died in it. */
+const BEAT_LEASE_SECONDS = 15;
 
 /**
  * Begins a beat, or returns the one that is under way: there is at most one, in all processes.
@@ -37,6 +37,15 @@ export async function beginBeat(
     ? [running]
     : await tx.query<{ id: string }>('select id from ops_beats order by started_at desc limit 1');
   return { id: latest?.id ?? id, mine: false };
+}
+
+/** Its process is still at it. */
+export async function renewBeat(db: Db, id: string): Promise<void> {
+  await db.query(
+    `update ops_beats set lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+     where id = $1 and finished_at is null`,
+    [id, BEAT_LEASE_SECONDS],
+  );
 }
 
 /** Takes back a beat that broke off, if it was begun at all, so that the next one need not wait for its lease. */

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { type Action, ACTIONS } from '../../src/heartbeat/actions.ts';
 import { type Heartbeat, startHeartbeat } from '../../src/heartbeat/heartbeat.ts';
@@ -207,6 +207,34 @@ test('the beat of a process that died is superseded when its lease is over, and 
   expect(fresh.id).not.toBe(id);
   expect(await beatRow(id)).toBeUndefined();
   expect(await joining).toMatchObject({ id, joined: true });
+});
+
+test('a beat that takes long is renewed as long as its process is at it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const [begun, over] = [gate(), gate()];
+  const action: Action = {
+    name: 'long',
+    async run() {
+      begun.open();
+      await over.opened;
+      return {};
+    },
+  };
+  const beating = (await useHeartbeat([action])).beat('a');
+  await begun.opened;
+  await db.database.query(
+    'update ops_beats set lease_expires_at = clock_timestamp() where finished_at is null',
+  );
+  vi.advanceTimersToNextTimer();
+  const held = () =>
+    db.database.query(
+      'select from ops_beats where finished_at is null and lease_expires_at > clock_timestamp()',
+    );
+  await expect.poll(held).toHaveLength(1);
+  over.open();
+  expect(await beating).toMatchObject({ joined: false });
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a beat that breaks off does not stand in the way of the next one', async () => {
