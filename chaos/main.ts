@@ -57,9 +57,9 @@ async function runOnStage(options: Options, plan: readonly Planned[]): Promise<n
     );
     say(`the stage is set in ${folder}`);
     const ran = await unlessInterrupted(run(stage, plan, { seed, minutes, say, signal: interrupted.signal }));
-    await unlessInterrupted(stage.stopPrograms());
+    const killed = await unlessInterrupted(stage.stopPrograms());
     const { load, struck, drained, startedAt } = ran;
-    const verdict = await judge(stage, load, { struck, drained, minutes });
+    const verdict = await judge(stage, load, { struck, drained, killed, minutes });
     const { entries } = load.history;
     const machine = await describeMachine(stage.database);
     const report = {

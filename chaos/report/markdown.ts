@@ -39,7 +39,7 @@ export function markdown(report: Report): string {
     table(
       ['what', 'figure'],
       [
-        ['missions all ended, after the last fault', drained.ms === null ? 'never' : seconds(drained.ms)],
+        ['missions all ended, after faults and load', drained.ms === null ? 'never' : seconds(drained.ms)],
         ...outcomes(report),
         ['events in the log', log.length],
         ...report.tails.map(({ name, seen }): Cell[] => [`events seen by ${name}`, seen.length]),

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from '../../src/db/database.ts';
-import { until } from '../lib/time.ts';
+import { sleep, until } from '../lib/time.ts';
 import type { Link } from '../proxy/link.ts';
 import type { Actor } from './actor.ts';
 import { CARRIERS, SERVERS, WORKERS } from './cast.ts';
@@ -32,12 +32,15 @@ export type Stage = {
   apiKey: string;
   /** The homes of the servers, whose first one has signed the log. */
   homes: string[];
-  /** In order: no program is left that writes to the database. */
-  stopPrograms(): Promise<void>;
+  /** So that none is left that writes to the database. @returns those that had to be killed */
+  stopPrograms(): Promise<string[]>;
 };
 
 /** More than a minute of load leaves, several times. */
 const MEGABYTES = { database: 300, perMinute: 30, workspace: 6 };
+
+/** A server ends in order within 10 s, and a little more under load. */
+const STOP_LIMIT_MS = 30_000;
 
 /** A folder of this run, and somebody who takes away all of it whatever happens. */
 export function openFolder(mark: string) {
@@ -113,7 +116,14 @@ export async function setStage(
     homes,
     async stopPrograms() {
       for (const actor of actors.values()) actor.signal('SIGTERM');
-      await Promise.all([...actors.values()].map((actor) => actor.ended()));
+      const all = [...actors.values()].map(async (actor) => {
+        const inTime = await Promise.race([actor.ended(), sleep(STOP_LIMIT_MS)]);
+        if (inTime) return [];
+        actor.signal('SIGKILL');
+        await actor.ended();
+        return [actor.name];
+      });
+      return (await Promise.all(all)).flat();
     },
   };
 }

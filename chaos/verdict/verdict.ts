@@ -21,15 +21,16 @@ export type Verdict = { facts: Facts; reruns: Rerun[]; violations: Finding[]; tr
 export async function judge(
   stage: Stage,
   load: Load,
-  given: { struck: readonly Struck[]; drained: Drained; minutes: number },
+  given: { struck: readonly Struck[]; drained: Drained; killed: readonly string[]; minutes: number },
 ): Promise<Verdict> {
-  const { struck, drained, minutes } = given;
+  const { struck, drained, killed, minutes } = given;
   const { entries } = load.history;
   const facts = await readFacts(stage.database);
   const reruns = findReruns(facts.log, struck);
   const slow = reruns.filter(({ undisturbed, slowestMs }) => undisturbed && slowestMs > RERUN_LIMIT_MS);
   const violations = [
     ...drained.findings,
+    ...killed.map((name) => ({ rule: 'shutdown', what: `${name} did not end when it was told to` })),
     ...(await checkHistory(stage.database, stage.homes)),
     ...findUnkept(entries, facts),
     ...findDoubled(entries, facts),
