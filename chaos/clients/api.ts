@@ -1,6 +1,7 @@
 import { AppError, makeClient } from '../../src/client.ts';
 import { toError } from '../../src/errors.ts';
 import { makeRandom, type Random } from '../lib/random.ts';
+import { sleep } from '../lib/time.ts';
 import type { History, Value } from './history.ts';
 
 /** What every client works with. */
@@ -30,14 +31,22 @@ export function makeMeans(given: Omit<Means, 'random'>, seed: number): Means {
  */
 export async function send<T>(means: Means, request: Request, url?: string): Promise<Answer<T>> {
   const client = makeClient({ url: url ?? means.random.pick(means.urls), apiKey: means.apiKey });
-  try {
+  const ask = async () => {
     const response = await client.fetch(request.path, {
       method: request.method,
       headers: { 'content-type': 'application/json', ...request.headers },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       signal: AbortSignal.timeout(LIMIT_MS),
     });
-    return { outcome: 'ok', body: (await response.json()) as T };
+    return (await response.json()) as T;
+  };
+  // Node 20 can forget the signal of an answer whose body it reads.
+  const giveUp = async () => {
+    await sleep(LIMIT_MS * 1.5);
+    throw new Error('no answer');
+  };
+  try {
+    return { outcome: 'ok', body: await Promise.race([ask(), giveUp()]) };
   } catch (thrown) {
     const error = toError(thrown);
     const refused = error instanceof AppError && error.status < 500;
