@@ -25,8 +25,11 @@ const fault = ({ name, seconds, targets = LINKS, begin, end, count, word }: Give
     const before = link.counts[count];
     let after: number | null = null;
     begin(link);
+    // There may be nobody on the link at the moment.
+    const again = setInterval(() => link.counts[count] === before && begin(link), 200);
     return {
       async end() {
+        clearInterval(again);
         link.set({ kind: 'pass' });
         end?.(link);
         after = link.counts[count];
