@@ -183,6 +183,7 @@ test('how soon the steps of a dead worker run again is told of those that it hel
     ...stroke,
     name: 'kill-postgres',
     lane: 'database',
+    target: 'postgres',
     beganAt: 15_000,
     endedAt: 18_000,
   };
