@@ -10,19 +10,21 @@ import {
   selectSnapshots,
   selectStrays,
   selectThreadEvents,
-  selectThreadIds,
   selectThreadRows,
 } from './queries.ts';
 import { checkClaims } from './rules/claims.ts';
 import { checkDecisions, type PolicyGround } from './rules/decisions.ts';
 import { checkEffects } from './rules/done-once.ts';
-import { type Moves, followMoves } from './rules/legal-moves.ts';
+import { checkMoves } from './rules/legal-moves.ts';
 import { checkRows } from './rules/log-is-state.ts';
 import { checkMissions } from './rules/missions.ts';
 import type { Finding } from './schema.ts';
+import { allThreads, threadsSince } from './pages.ts';
 import { threadsOf } from './thread.ts';
 
 export type CheckOptions = Omit<VerifyOptions, 'onProgress'> & {
+  /** Replays only what happened since this place, which a check before has found to hold. */
+  sinceSeq?: number | undefined;
   onProgress?: (progress: CheckProgress) => void;
 };
 export type CheckProgress = { doing: 'log' | 'threads'; done: number; total: number };
@@ -35,14 +37,14 @@ export type Report = {
   findings: Finding[];
   /** What `opsloop events verify` says. */
   log: Verdict;
+  /** From which place on the log was replayed. */
+  since_seq: number;
   threads: number;
   events: number;
   notes: string[];
   seconds: number;
 };
 
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-const THREADS_AT_ONCE = 200;
 const ANSWERS_AT_ONCE = 2_000;
 
 /**
@@ -52,7 +54,7 @@ const ANSWERS_AT_ONCE = 2_000;
  */
 export async function checkHistory(database: Database, options: CheckOptions): Promise<Report> {
   const began = performance.now();
-  const { onProgress, signal, ...verifying } = options;
+  const { onProgress, signal, sinceSeq = 0, ...verifying } = options;
   const findings = makeFindings();
   const log = await verifyLog(database, {
     ...verifying,
@@ -63,16 +65,14 @@ export async function checkHistory(database: Database, options: CheckOptions): P
   if (log.offence !== null)
     findings.add('sealed', { entity: 'log', id: 'events' }, `${log.offence.what} ${log.offence.todo}`);
 
-  const moves = followMoves(findings);
-  const total = log.events.checked + log.events.unsealed;
-  const others = await checkOthers(database, { findings, moves, signal });
+  const total = log.events.checked + log.events.unsealed - sinceSeq;
+  const others = await checkOthers(database, { findings, signal });
   const walk = await checkThreads(database, {
     findings,
-    moves,
+    pages: sinceSeq === 0 ? allThreads(database) : threadsSince(database, sinceSeq),
     signal,
     onProgress: (done) => onProgress?.({ doing: 'threads', done: Math.min(total, done), total }),
   });
-  moves.end();
   await checkAnswers(database, findings);
   for (const stray of await selectStrays(database))
     findings.add('log_is_state', stray, 'It belongs to no proposal.');
@@ -82,6 +82,7 @@ export async function checkHistory(database: Database, options: CheckOptions): P
     rules: findings.results(),
     findings: findings.kept(),
     log,
+    since_seq: sinceSeq,
     threads: walk.threads,
     events: walk.events + others,
     notes: [
@@ -94,38 +95,31 @@ export async function checkHistory(database: Database, options: CheckOptions): P
   };
 }
 
-type Walk = { findings: Findings; moves: Moves; ground: PolicyGround; threads: number; events: number };
+type Walk = { findings: Findings; ground: PolicyGround; threads: number; events: number };
 
-/** Puts each proposal with all that came of it before the rules, or only those whose ids come `after` one. */
+/** Puts proposals with all that came of them before the rules. */
 export async function checkThreads(
   database: Database,
-  given: Pick<Walk, 'findings' | 'moves'> & {
-    after?: string;
+  given: {
+    findings: Findings;
+    pages: AsyncIterable<string[]>;
     signal?: AbortSignal | undefined;
     onProgress?: (events: number) => void;
   },
 ): Promise<Walk> {
-  const { findings, moves, after, signal, onProgress } = given;
-  const walk: Walk = {
-    findings,
-    moves,
-    ground: { history: [], snapshots: new Map() },
-    threads: 0,
-    events: 0,
-  };
-  for (let last: string | null = after ?? LOWEST_ID; ; ) {
+  const { findings, pages, signal, onProgress } = given;
+  const walk: Walk = { findings, ground: { history: [], snapshots: new Map() }, threads: 0, events: 0 };
+  for await (const ids of pages) {
     signal?.throwIfAborted();
-    last = await database.snapshot((tx) => checkPage(tx, walk, last ?? LOWEST_ID));
-    if (last === null) return walk;
+    await database.snapshot((tx) => checkPage(tx, walk, ids));
     onProgress?.(walk.events);
   }
+  return walk;
 }
 
-/** The next threads, all of one moment. Returns the last one's id; null at the end. */
-async function checkPage(tx: Db, walk: Walk, after: string): Promise<string | null> {
-  const { findings, moves, ground } = walk;
-  const ids = await selectThreadIds(tx, after, THREADS_AT_ONCE);
-  if (ids.length === 0) return null;
+/** Some threads, all of one moment. */
+async function checkPage(tx: Db, walk: Walk, ids: string[]): Promise<void> {
+  const { findings, ground } = walk;
   const events = await selectThreadEvents(tx, ids);
   const stored = await selectThreadRows(tx, ids);
   ground.history = await selectPolicyHistory(tx);
@@ -140,9 +134,7 @@ async function checkPage(tx: Db, walk: Walk, after: string): Promise<string | nu
       ground.snapshots.set(digest, policy);
 
   for (const thread of threadsOf(ids, events, stored)) {
-    for (const event of thread.events)
-      if (event.entity === 'proposal' || event.entity === 'mission' || event.entity === 'step')
-        moves.follow(event);
+    checkMoves(thread, findings);
     checkRows(thread, findings);
     checkClaims(thread, findings);
     checkMissions(thread, findings);
@@ -151,7 +143,6 @@ async function checkPage(tx: Db, walk: Walk, after: string): Promise<string | nu
   }
   walk.threads += ids.length;
   walk.events += events.length;
-  return ids.at(-1) ?? null;
 }
 
 /** What was answered to a caller was acknowledged, so it must be there. */

@@ -3,14 +3,14 @@ import type { Findings } from './findings.ts';
 import { OTHER_TABLES, selectLastEventId, selectOtherEvents, selectOtherRows } from './queries.ts';
 import { apply, rowsOf, type State } from './replay.ts';
 import { watchDueTimes } from './rules/done-once.ts';
-import type { Moves } from './rules/legal-moves.ts';
+import { followMoves } from './rules/legal-moves.ts';
 import { compareRows } from './rules/log-is-state.ts';
 import type { LoggedEvent, Rows } from './schema.ts';
 
 const IDS_AT_ONCE = 50_000;
 const ROWS_AT_ONCE = 500;
 
-type Given = { findings: Findings; moves: Moves; signal?: AbortSignal | undefined };
+type Given = { findings: Findings; signal?: AbortSignal | undefined };
 
 /**
  * Replays what belongs to no proposal (policy, agents, keys, workers, schedules, …) and what is told in the threads of
@@ -25,7 +25,8 @@ export function checkOthers(database: Database, given: Given): Promise<number> {
   });
 }
 
-async function replayOthers(tx: Db, state: State, { findings, moves, signal }: Given): Promise<number> {
+async function replayOthers(tx: Db, state: State, { findings, signal }: Given): Promise<number> {
+  const moves = followMoves(findings);
   const places = new Map<string, LoggedEvent>();
   const seeDueTime = watchDueTimes(findings);
   const last = await selectLastEventId(tx);

@@ -14,6 +14,30 @@ export async function selectThreadIds(db: Db, after: string, limit: number): Pro
   return rows.map((row) => row.id);
 }
 
+/** The threads of some events. */
+export async function selectThreadsOf(db: Db, eventIds: number[]): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select distinct proposal_id as id from ops_events where id = any($1::bigint[]) and proposal_id is not null`,
+    [eventIds],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** The threads of events that wait for their seal. */
+export async function selectUnsealedThreads(db: Db): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `with head as materialized (
+       select max_event_id, gaps from ops_event_batches order by last_seq desc limit 1),
+     waiting as (
+       select proposal_id from ops_events where id > coalesce((select max_event_id from head), 0)
+       union
+       select late.proposal_id from head, unnest(gaps) as gap, lateral (
+         select proposal_id from ops_events where id >= lower(gap) and id < upper(gap)) as late)
+     select proposal_id as id from waiting where proposal_id is not null`,
+  );
+  return rows.map((row) => row.id);
+}
+
 /** Places are looked up by each event's own id, as the order of ids is not the order of events. */
 const EVENT = `e.id, e.kind, e.entity, e.entity_id, to_jsonb(e.created_at) as at, e.payload, place.seq`;
 const PLACE = `left join lateral (

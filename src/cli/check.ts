@@ -1,8 +1,10 @@
 import { type CheckProgress, checkHistory, type Report } from '../check/check.ts';
+import { readCheckpoint, writeCheckpoint } from '../check/checkpoint.ts';
 import { readConfig } from '../config.ts';
 import { openDatabase } from '../db/database.ts';
 import { requireCurrentSchema } from '../db/migrate.ts';
 import { readVerifier } from '../events/proof/key.ts';
+import { isThere } from '../lib/files.ts';
 import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine, printTable } from './print.ts';
@@ -14,22 +16,29 @@ const WHAT: Record<CheckProgress['doing'], string> = {
 };
 
 /** Checks the history in the database, and exits with 1 when it does not hold. */
-export async function runCheck(trust: readonly string[], json: boolean): Promise<void> {
+export async function runCheck(
+  options: { trust: readonly string[]; sinceLast?: boolean },
+  json: boolean,
+): Promise<void> {
   const config = readConfig();
   const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
-  const trusted = await Promise.all(trust.map(readVerifier));
+  const trusted = await Promise.all(options.trust.map(readVerifier));
   const data = await openData(config, log);
   const database = openDatabase(data.url, { log, max: 2 });
   const progress = makeCountLine();
   try {
     await requireCurrentSchema(database);
+    const since = options.sinceLast ? await readCheckpoint(database, config.home) : null;
     const report = await checkHistory(database, {
       home: config.home,
+      sinceSeq: since?.seq,
       trusted,
       onProgress: ({ doing, done, total }) => progress.show({ what: WHAT[doing], done, total }),
     });
     progress.clear();
     if (!report.ok) process.exitCode = 1;
+    else if (report.log.head && (await isThere(config.home)))
+      await writeCheckpoint(config.home, report.log.head);
     if (json) printJson(report);
     else printReport(report);
   } finally {
@@ -39,10 +48,11 @@ export async function runCheck(trust: readonly string[], json: boolean): Promise
 }
 
 /** What was held against what, and what did not hold. */
-export function printReport({ ok, rules, findings, threads, events, notes, seconds }: Report): void {
+export function printReport({ ok, rules, findings, notes, ...report }: Report): void {
   printFields({
     history: ok ? 'holds' : 'DOES NOT HOLD',
-    checked: `${threads} proposals with ${events} events in ${seconds} s`,
+    checked: `${report.threads} proposals with ${report.events} events in ${report.seconds} s`,
+    replayed: report.since_seq === 0 ? 'the whole log' : `what happened since place ${report.since_seq}`,
   });
   printLine();
   printTable(

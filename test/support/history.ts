@@ -1,6 +1,6 @@
 import { checkHistory, checkThreads, type Report } from '../../src/check/check.ts';
 import { makeFindings } from '../../src/check/findings.ts';
-import { followMoves } from '../../src/check/rules/legal-moves.ts';
+import { allThreads } from '../../src/check/pages.ts';
 import type { Database } from '../../src/db/database.ts';
 import { sealAll } from './loop.ts';
 import { emptyHome } from './sealed-log.ts';
@@ -14,9 +14,7 @@ export async function whatIsWrong(database: Database, home = emptyHome()): Promi
 /** The same of the proposals alone whose ids come after one, for tests that ask often. */
 export async function whatIsWrongSince(database: Database, after: string): Promise<string[]> {
   const findings = makeFindings();
-  const moves = followMoves(findings);
-  await checkThreads(database, { findings, moves, ...(after === '' ? {} : { after }) });
-  moves.end();
+  await checkThreads(database, { findings, pages: allThreads(database, after === '' ? undefined : after) });
   return sentences({ findings: findings.kept() });
 }
 

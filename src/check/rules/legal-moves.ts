@@ -2,6 +2,7 @@ import { said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
 import { stepsOf } from '../replay.ts';
 import type { LoggedEvent } from '../schema.ts';
+import type { Thread } from '../thread.ts';
 
 /** From each state, the states that can follow; null: it was not there. As docs/state-machines.md draws them. */
 const GRAPHS: Record<string, Record<string, readonly string[]>> = {
@@ -22,6 +23,15 @@ const GRAPHS: Record<string, Record<string, readonly string[]>> = {
   },
   worker: { null: ['alive'], alive: ['alive', 'stopped', 'died'] },
 };
+
+/** The moves of a proposal, its missions and steps; those of files are followed with what else is told of them. */
+export function checkMoves({ events }: Thread, findings: Findings): void {
+  const moves = followMoves(findings);
+  for (const event of events)
+    if (event.entity === 'proposal' || event.entity === 'mission' || event.entity === 'step')
+      moves.follow(event);
+  moves.end();
+}
 
 /** Follows each thing from state to state. Events come in their order. */
 export type Moves = {

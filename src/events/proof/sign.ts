@@ -1,6 +1,6 @@
 import type { Db } from '../../db/database.ts';
 import { AppError, toError } from '../../errors.ts';
-import { appendHead, headsFile, readLastHead, type SignedHead, signHead } from './heads.ts';
+import { appendHead, type Head, headsFile, readLastHead, type SignedHead, signHead } from './heads.ts';
 import { ensureLogKey } from './key.ts';
 import { selectChainEnd, selectHashAt, selectInstallation } from './queries.ts';
 
@@ -36,7 +36,12 @@ export async function lastSignedHead(
   }
 }
 
+/** Whether the chain has this hash at this place. */
+export async function isInChain(db: Db, { seq, hash }: Head): Promise<boolean> {
+  return (await selectHashAt(db, seq)) === hash;
+}
+
 async function problemOf(db: Db, home: string, last: SignedHead): Promise<string | null> {
-  if ((await selectHashAt(db, last.seq)) === last.hash) return null;
+  if (await isInChain(db, last)) return null;
   return `The event log is not the one that this home signed at ${last.at}, up to event ${last.seq}: the database was put back to an older state, or its log was rewritten, or it is another database. \`opsloop events verify\` says more. If it was you, move ${headsFile(home)} aside.`;
 }
