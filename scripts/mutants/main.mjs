@@ -1,5 +1,5 @@
 // Puts each mutant of list.mjs into a copy of the project and runs the tests that must kill it there. First without
-// any, because a test that fails anyhow kills nothing. With names as arguments, those alone.
+// any, because a test that fails anyhow kills nothing. With names as arguments, those alone. --report=FILE writes counts.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ function run(tests) {
 let survived = 0;
 try {
   copyProject();
-  const chosen = process.argv.slice(2);
+  const chosen = process.argv.slice(2).filter((name) => !name.startsWith('--'));
   const mutants = MUTANTS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
   const tests = [...new Set(mutants.flatMap(({ killedBy }) => killedBy))];
   if (!run(tests)) throw new Error('Some of the tests fail without any mutant; mend them first.');
@@ -54,6 +54,9 @@ try {
     if (!killed) survived++;
   }
   console.log(`${mutants.length - survived} of ${mutants.length} mutants killed`);
+  const report = process.argv.find((name) => name.startsWith('--report='))?.slice('--report='.length);
+  const counts = { numPassedTests: mutants.length - survived, numFailedTests: survived };
+  if (report) writeFileSync(report, JSON.stringify(counts));
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
