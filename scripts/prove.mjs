@@ -1,5 +1,5 @@
 // Runs test/proof at its full size and prints what it measured, for docs/reliability.md. It takes about an hour on two
-// cores. More arguments go to vitest: `npm run prove -- claims`.
+// cores. With the beginnings of names, those files alone: `npm run prove -- claims caps`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
@@ -7,7 +7,9 @@ import { join } from 'node:path';
 
 const folder = mkdtempSync(join(tmpdir(), 'opsloop-prove-'));
 const figures = join(folder, 'figures.jsonl');
-const args = ['run', '--config', 'vitest.long.config.ts', 'test/proof', ...process.argv.slice(2)];
+const names = process.argv.length > 2 ? process.argv.slice(2) : [''];
+const files = names.map((name) => `test/proof/${name}`);
+const args = ['run', '--config', 'vitest.long.config.ts', ...files];
 const { status } = spawnSync('node_modules/.bin/vitest', args, {
   stdio: 'inherit',
   env: { ...process.env, OPSLOOP_PROOF: '1', OPSLOOP_FIGURES: figures },
