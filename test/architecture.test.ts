@@ -45,7 +45,7 @@ const MAY: Record<string, string[]> = {
   work: ['worker', 'engine', 'keys', 'db', 'lib', 'errors', 'log'],
   retention: ['policy', 'events', 'db', 'lib', 'errors'],
   tallies: ['events', 'db', 'lib', 'errors'],
-  check: ['events', 'policy', 'proposals', 'db', 'lib'],
+  check: ['events', 'policy', 'proposals', 'db', 'lib', 'errors'],
   overview: ['loop', 'tallies', 'engine', ...DOMAINS, 'db', 'lib', 'errors'],
   mcp: ['client', 'event-stream', 'policy', 'proposals', 'missions', 'steps', 'lib', 'errors', 'version'],
   webhooks: ['loop', 'proposals', 'events', 'keys', 'db', 'lib', 'errors', 'log'],

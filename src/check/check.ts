@@ -1,4 +1,5 @@
 import type { Database, Db } from '../db/database.ts';
+import { toError } from '../errors.ts';
 import { type Verdict, type VerifyOptions, verifyLog } from '../events/proof/verify.ts';
 import { type Findings, makeFindings, type RuleResult } from './findings.ts';
 import { checkOthers } from './others.ts';
@@ -18,9 +19,9 @@ import { checkEffects } from './rules/done-once.ts';
 import { checkMoves } from './rules/legal-moves.ts';
 import { checkRows } from './rules/log-is-state.ts';
 import { checkMissions } from './rules/missions.ts';
-import type { Finding } from './schema.ts';
+import type { Finding, Rule } from './schema.ts';
 import { allThreads, threadsSince } from './pages.ts';
-import { threadsOf } from './thread.ts';
+import { type Thread, threadsOf } from './thread.ts';
 
 export type CheckOptions = Omit<VerifyOptions, 'onProgress'> & {
   /** Replays only what happened since this place, which a check before has found to hold. */
@@ -73,7 +74,7 @@ export async function checkHistory(database: Database, options: CheckOptions): P
     signal,
     onProgress: (done) => onProgress?.({ doing: 'threads', done: Math.min(total, done), total }),
   });
-  await checkAnswers(database, findings);
+  await database.snapshot((tx) => checkAnswers(tx, findings));
   for (const stray of await selectStrays(database))
     findings.add('log_is_state', stray, 'It belongs to no proposal.');
   const abandoned = await countAbandoned(database);
@@ -119,7 +120,7 @@ export async function checkThreads(
 
 /** Some threads, all of one moment. */
 async function checkPage(tx: Db, walk: Walk, ids: string[]): Promise<void> {
-  const { findings, ground } = walk;
+  const { ground } = walk;
   const events = await selectThreadEvents(tx, ids);
   const stored = await selectThreadRows(tx, ids);
   ground.history = await selectPolicyHistory(tx);
@@ -133,23 +134,36 @@ async function checkPage(tx: Db, walk: Walk, ids: string[]): Promise<void> {
     ))
       ground.snapshots.set(digest, policy);
 
-  for (const thread of threadsOf(ids, events, stored)) {
-    checkMoves(thread, findings);
-    checkRows(thread, findings);
-    checkClaims(thread, findings);
-    checkMissions(thread, findings);
-    checkEffects(thread, findings);
-    checkDecisions(thread, ground, findings);
-  }
+  for (const thread of threadsOf(ids, events, stored)) judge(thread, walk);
   walk.threads += ids.length;
   walk.events += events.length;
 }
 
+/** A rule that cannot make sense of what is stored has found something, too, and the others go on. */
+function judge(thread: Thread, { findings, ground }: Walk): void {
+  const rules: [Rule, () => void][] = [
+    ['legal_moves', () => checkMoves(thread, findings)],
+    ['log_is_state', () => checkRows(thread, findings)],
+    ['one_claim', () => checkClaims(thread, findings)],
+    ['missions_end_once', () => checkMissions(thread, findings)],
+    ['done_once', () => checkEffects(thread, findings)],
+    ['decisions', () => checkDecisions(thread, ground, findings)],
+  ];
+  for (const [rule, check] of rules) {
+    try {
+      check();
+    } catch (error) {
+      const what = `It cannot be judged: ${toError(error).message}`;
+      findings.add(rule, { entity: 'proposal', id: thread.id }, what, thread.events.slice(0, 1));
+    }
+  }
+}
+
 /** What was answered to a caller was acknowledged, so it must be there. */
-async function checkAnswers(database: Database, findings: Findings): Promise<void> {
-  const pruned = await selectLastPruned(database);
+async function checkAnswers(tx: Db, findings: Findings): Promise<void> {
+  const pruned = await selectLastPruned(tx);
   for (let after: { owner: string; key: string } | null = null; ; ) {
-    const answers = await selectAnswers(database, after, pruned, ANSWERS_AT_ONCE);
+    const answers = await selectAnswers(tx, after, pruned, ANSWERS_AT_ONCE);
     findings.looked('nothing_lost', answers.length);
     for (const { owner, idempotency_key, proposal_id, known } of answers)
       if (!known)

@@ -280,8 +280,6 @@ export async function countAbandoned(db: Db): Promise<number> {
 export async function selectLastPruned(db: Db): Promise<Date | null> {
   const [row] = await db.query<{ at: Date | null }>(
     `select max(created_at) - interval '1 day' as at from ops_events where kind = 'log.pruned'`,
-    undefined,
-    { limitMs: 300_000 },
   );
   return row?.at ?? null;
 }

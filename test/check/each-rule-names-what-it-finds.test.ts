@@ -245,6 +245,12 @@ test.each<[string, Rule, RegExp, string[]]>([
     [`update ops_proposals set kind = 'tweet' where status = 'pending'`],
   ],
   [
+    'a decision that nobody can read',
+    'decisions',
+    /cannot be judged|without a policy/,
+    [`update ops_proposals set policy_snapshot = '{"daily_caps": null}' where status = 'pending'`],
+  ],
+  [
     'a policy that never was',
     'decisions',
     /policy tweet_quota is not the one of that time/,
