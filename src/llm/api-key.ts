@@ -18,7 +18,12 @@ export async function readAccess(
   const key = await readApiKey(provider, config, secrets);
   const headers = { ...config.headers };
   if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
-  return { who: { provider, key }, headers };
+  return { who: { provider, key, hidden: worthHiding([key ?? '', ...Object.values(headers)]) }, headers };
+}
+
+/** Shorter values are words that stand in messages by themselves. */
+export function worthHiding(values: readonly string[]): string[] {
+  return values.map((value) => value.replace(/^Bearer /, '')).filter(({ length }) => length >= 8);
 }
 
 /**

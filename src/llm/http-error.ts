@@ -6,8 +6,9 @@ import { retryAfterMs } from './retry-after.ts';
 export type Who = {
   provider: string;
   model?: string | undefined;
-  /** Taken out of every message: some servers repeat the key they refuse. */
   key?: string | undefined;
+  /** Taken out of every message: some servers repeat the key that they refuse, or all headers. */
+  hidden?: readonly string[];
 };
 
 const LONGEST_MESSAGE = 500;
@@ -108,7 +109,7 @@ function member(value: object, name: string): unknown {
 }
 
 function tidy(message: string, who: Who): string {
-  const withoutKey = who.key ? message.replaceAll(who.key, '[secret]') : message;
-  const line = cleanText(withoutKey).replaceAll(/\s+/g, ' ').trim();
+  const shown = (who.hidden ?? []).reduce((text, secret) => text.replaceAll(secret, '[secret]'), message);
+  const line = cleanText(shown).replaceAll(/\s+/g, ' ').trim();
   return line.length > LONGEST_MESSAGE ? cleanText(`${line.slice(0, LONGEST_MESSAGE)}...`) : line;
 }

@@ -8,11 +8,12 @@ import { startOpenAiServer } from '../support/openai-server.ts';
 import { makeTestLlm } from './make-test-llm.ts';
 
 const KEY = 'sk-very-secret-0123456789';
+const HEADER = 'another-secret-0123456789';
 const FAST = { firstTokenMs: 150, idleMs: 150, totalMs: 400 };
 
 async function start(
   config: LlmConfigInput = {},
-  access: Record<string, string> = { apiKeyEnv: 'HOST_KEY' },
+  access: object = { apiKeyEnv: 'HOST_KEY', headers: { 'x-account': HEADER } },
 ) {
   const server = await startOpenAiServer({ models: ['gpt-x'] });
   const host = { type: 'openai-compatible', baseUrl: server.url, ...access } as const;
@@ -85,6 +86,9 @@ test.each([
   ],
   [{ status: 413, error: 'too large' }, 'too_long', 'too large'],
   [{ status: 401, error: `Incorrect API key provided: ${KEY}` }, 'refused', 'check the key'],
+  [{ text: 'One', errorLine: `no more for ${KEY}` }, 'failed', 'no more for [secret]'],
+  [{ status: 401, error: `no ${HEADER}` }, 'refused', 'no [secret]'],
+  [{ text: 'One', errorLine: `no ${HEADER}` }, 'failed', 'no [secret]'],
   [{ status: 403, error: 'no access' }, 'refused', 'check the key'],
   [{ status: 500, error: 'oops' }, 'failed', 'oops'],
   [{ status: 503, error: 'overloaded' }, 'unavailable', 'overloaded'],

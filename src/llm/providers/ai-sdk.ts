@@ -8,6 +8,7 @@ import { LlmError } from '../llm-error.ts';
 import { isPrivateHost, type Provider, type ProviderParts } from '../provider.ts';
 import type { ConfigOf } from '../schema.ts';
 import { cappedFetch } from './capped-fetch.ts';
+import { toldSafely } from './told-safely.ts';
 
 type AiSdkConfig = ConfigOf<'ai-sdk'>;
 type Create = (settings: {
@@ -49,7 +50,7 @@ export function aiSdkProvider(name: string, config: AiSdkConfig, parts: Provider
         headers: config.headers ?? {},
         fetch: cappedFetch(parts.http, { ...who, model }, maxLineBytes(parts.config.maxAnswerBytes)),
       }).languageModel(model);
-      if (made.specificationVersion === 'v3') return made;
+      if (made.specificationVersion === 'v3') return toldSafely(made, { ...who, model });
       throw new LlmError(
         'refused',
         `${name}: ${config.package} speaks another version of the AI SDK than v3; run: ${install}@3`,

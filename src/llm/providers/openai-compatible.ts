@@ -6,6 +6,7 @@ import { LlmError } from '../llm-error.ts';
 import { describeServer, type Provider, type ProviderParts } from '../provider.ts';
 import type { ConfigOf } from '../schema.ts';
 import { cappedFetch } from './capped-fetch.ts';
+import { toldSafely } from './told-safely.ts';
 
 type OpenAiConfig = Omit<ConfigOf<'openai-compatible'>, 'type'>;
 
@@ -42,7 +43,7 @@ export function openAiProvider(name: string, config: OpenAiConfig, parts: Provid
         convertUsage,
         fetch: cappedFetch(http, { ...who, model }, maxLineBytes(parts.config.maxAnswerBytes)),
       });
-      return provider.chatModel(model);
+      return toldSafely(provider.chatModel(model), { ...who, model });
     },
   };
 }
