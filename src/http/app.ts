@@ -7,6 +7,7 @@ import { answerErrors, unknownRoute, wrongMethod } from './middleware/answer-err
 import { authenticate } from './middleware/authenticate.ts';
 import { checkHost } from './middleware/check-host.ts';
 import { checkOrigin } from './middleware/check-origin.ts';
+import { logRefusals } from './middleware/log-refusals.ts';
 import { measure } from './middleware/measure.ts';
 import { readBody } from './middleware/read-body.ts';
 import { requireReady } from './middleware/require-ready.ts';
@@ -48,10 +49,12 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
   const hosts = makeHosts(config);
   const http = makeRouter();
 
-  http.onError(answerErrors(app.log.child({ part: 'http' })));
+  const log = app.log.child({ part: 'http' });
+  const isTrustedProxy = makeAddressList(config.trustedProxies);
+  http.onError(answerErrors(log, logRefusals(log, isTrustedProxy)));
   http.notFound(unknownRoute);
   http.use(measure(parts.metrics));
-  http.use(secureHeaders());
+  http.use(secureHeaders(config.publicUrl));
   http.use(checkHost(hosts, config.port));
   http.use(checkOrigin(hosts, config.port));
   http.use(requireReady(app.isReady));
@@ -59,7 +62,7 @@ export function buildHttp(app: App, parts: HttpParts = makeHttpParts(app)) {
     authenticate({
       authenticate: app.authenticate,
       findLink: app.findLink,
-      isTrustedProxy: makeAddressList(config.trustedProxies),
+      isTrustedProxy,
       failedKeys: parts.failedKeys,
       agentRequests: parts.agentRequests,
     }),

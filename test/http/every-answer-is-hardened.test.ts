@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
+import { buildHttp } from '../../src/http/app.ts';
 import { SECURITY_HEADERS } from '../../src/http/security-headers.ts';
 import { type HttpServer, serveHttp } from '../../src/http/serve.ts';
-import { OPERATOR_KEY, useApp } from '../support/app.ts';
+import { OPERATOR_KEY, toRequest, useApp } from '../support/app.ts';
 import { type RawAnswer, rawRequest, sendRaw } from './raw.ts';
 
 const t = useApp();
@@ -123,4 +124,15 @@ test('closing ends idle connections and lets none be opened', async () => {
   await other.close();
   await ended;
   await expect(sendRaw(other.port, 'GET / HTTP/1.1\r\n\r\n')).rejects.toThrow('no answer');
+});
+
+test('behind TLS browsers are told to come by it alone, and elsewhere nothing is said', async () => {
+  const of = async (publicUrl: string | undefined) => {
+    const app = { ...t.app, config: { ...t.app.config, publicUrl } };
+    const response = await buildHttp(app, t.parts).request(...toRequest('/api/status'));
+    return response.headers.get('strict-transport-security');
+  };
+  expect(await of('https://ops.example')).toBe('max-age=31536000');
+  expect(await of('http://ops.example')).toBeNull();
+  expect(await of(undefined)).toBeNull();
 });

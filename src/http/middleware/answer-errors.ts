@@ -2,33 +2,34 @@ import type { Context, ErrorHandler } from 'hono';
 import { AppError, toError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { HttpEnv } from '../env.ts';
+import { makePerMinute } from '../per-minute.ts';
 import { PROBLEM_TYPE, toProblem, toShownError } from '../problem.ts';
 
 const LOGGED_PER_MINUTE = 20;
 
-/** Every error becomes problem+json; one that nobody expected is also logged, at a bounded rate. */
-export function answerErrors(log: Log): ErrorHandler<HttpEnv> {
-  let minute = 0;
-  let logged = 0;
-  let suppressed = 0;
+/**
+ * Every error becomes problem+json; one that nobody expected is also logged, at a bounded rate.
+ * @param onRefusal told of every error that is an answer
+ */
+export function answerErrors(
+  log: Log,
+  onRefusal: (c: Context<HttpEnv>, error: AppError) => void,
+): ErrorHandler<HttpEnv> {
+  const lines = makePerMinute(LOGGED_PER_MINUTE);
 
   const report = (thrown: unknown, c: Context<HttpEnv>) => {
-    const now = Math.floor(performance.now() / 60_000);
-    if (now !== minute) [minute, logged] = [now, 0];
-    if (++logged > LOGGED_PER_MINUTE) {
-      suppressed++;
-      return;
-    }
+    const suppressed = lines.next();
+    if (suppressed === null) return;
     log.error(
       { err: toError(thrown), method: c.req.method, path: c.req.path, suppressed },
       'a request failed',
     );
-    suppressed = 0;
   };
 
   return function answerErrors(thrown, c) {
     const error = toShownError(thrown);
     if (error.code === 'internal') report(thrown, c);
+    else onRefusal(c, error);
     return answerError(c, error);
   };
 }
