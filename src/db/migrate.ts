@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../errors.ts';
 import type { Database, Db } from './database.ts';
+import { mayNot } from './sqlstate.ts';
 
 /** `sql/` lies beside `src/` and `dist/` alike. */
 const SCRIPTS = fileURLToPath(new URL('../../sql/', import.meta.url));
@@ -36,10 +37,25 @@ export async function readMigrations(folder = SCRIPTS): Promise<Migration[]> {
  * Brings the database to this program's schema: each script and its version row in one transaction, under a
  * lock that makes a second migrator wait and then find nothing to do.
  * @returns the versions that were applied now
- * @throws AppError database_newer
+ * @throws AppError database_newer; database_older when there is something to apply and this role may not
  */
 export async function migrate(database: Database, migrations?: Migration[]): Promise<number[]> {
   const known = migrations ?? (await readMigrations());
+  // A role that may change no schema asks for nothing where nothing is missing.
+  const done = await readApplied(database, false);
+  refuseForeign(done, known);
+  if (done.length === known.length) return [];
+  return applyMissing(database, known).catch((error: unknown) => {
+    if (!mayNot(error)) throw error;
+    throw new AppError(
+      'database_older',
+      `The database has schema ${done.at(-1)?.version ?? 0}, this program needs ${known.at(-1)?.version}, and this role of PostgreSQL may not change it. Run \`opsloop migrate\` with a DATABASE_URL of the role that owns it.`,
+      { cause: error },
+    );
+  });
+}
+
+async function applyMissing(database: Database, known: Migration[]): Promise<number[]> {
   const applied: number[] = [];
   for (const migration of known) {
     const ran = await database.transaction(async (tx) => {

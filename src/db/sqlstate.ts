@@ -107,3 +107,8 @@ export function toDatabaseError(thrown: unknown): Error {
     { retryAfter: 2, cause: thrown },
   );
 }
+
+/** Whether the role of the connection lacks the right to what it asked for. */
+export function mayNot(error: unknown): boolean {
+  return error instanceof Error && (error as PgError).code === '42501';
+}
