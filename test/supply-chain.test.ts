@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
-const read = <T>(path: string) => JSON.parse(readFileSync(join(root, path), 'utf8')) as T;
+const read = (path: string): unknown => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
 type Manifest = Record<'dependencies' | 'devDependencies' | 'optionalDependencies', Record<string, string>>;
 type Locked = {
@@ -27,7 +27,9 @@ const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
 /** Packages by their place in a lock file. */
 function lockedIn(folder: string): [place: string, entry: Locked][] {
-  return Object.entries(read<Lock>(`${folder}package-lock.json`).packages).filter(([place]) => place !== '');
+  return Object.entries((read(`${folder}package-lock.json`) as Lock).packages).filter(
+    ([place]) => place !== '',
+  );
 }
 
 function nameOf(place: string): string {
@@ -76,7 +78,7 @@ test.each(FOLDERS)('"%s": what is locked comes from the registry, whole and unde
 });
 
 test.each(FOLDERS)('"%s": versions are pinned exactly, and are those that are locked', (folder) => {
-  const manifest = read<Partial<Manifest>>(`${folder}package.json`);
+  const manifest = read(`${folder}package.json`) as Partial<Manifest>;
   const locked = Object.fromEntries(lockedIn(folder));
   const wanted = Object.entries({
     ...manifest.dependencies,
@@ -113,7 +115,7 @@ test('install scripts are known, needed by nobody, and do not run here', () => {
   }
 });
 
-const manifest = read<Manifest>('package.json');
+const manifest = read('package.json') as Manifest;
 const runtime = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
 
 test('what the program imports is a runtime dependency, and every one of them is imported', () => {
