@@ -140,7 +140,7 @@ export function createApp(options: AppOptions): App {
   let worker: Worker | undefined;
   let watch: Watch | undefined;
   let courier: Courier | undefined;
-  const secrets = makeSecrets(config.home, config.secret);
+  const secrets = makeSecrets(config.home, config.secret, config.secretHosts);
   const problems = () => readProblems(database, llm, config, bridge ? filesHealth(bridge.status()) : null);
   let keeper: Keeper | undefined;
   let outside: Promise<void> | undefined;

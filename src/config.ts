@@ -43,6 +43,8 @@ export type Config = {
   slots: Record<string, number>;
   /** Hosts, or host:port, that webhooks may call although they are not on the public internet. */
   webhookHosts: string[];
+  /** Where secrets of webhooks may be sent, by their name; those that are not named: anywhere. */
+  secretHosts: Record<string, string[]>;
   workerIdPrefix: string | undefined;
   workerPollMs: number;
   heartbeatMs: number;
@@ -123,19 +125,17 @@ const VARIABLES = {
 
 type Variables = { [K in keyof typeof VARIABLES]?: z.infer<(typeof VARIABLES)[K]> };
 
+const CalledHost = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/, 'a host, or host:port, in small letters');
+
 const ConfigFile = z.strictObject({
   llm: z.record(z.string(), z.unknown()).optional(),
   slots: z.record(Name, z.number().int().min(0).max(1_000)).optional(),
   webhooks: z
     .strictObject({
-      allow: z.array(
-        z
-          .string()
-          .regex(
-            /^[a-z0-9.-]+(:\d{1,5})?$|^\[[0-9a-f:.]+\](:\d{1,5})?$/,
-            'a host, or host:port, in small letters',
-          ),
-      ),
+      allow: z.array(CalledHost).optional(),
+      secrets: z.record(Name, z.array(CalledHost)).optional(),
     })
     .optional(),
   backups: z
@@ -180,6 +180,7 @@ export function readConfig(env: Environment = process.env): Config {
     secret: (name) => all[name],
     slots: file.slots ?? {},
     webhookHosts: file.webhooks?.allow ?? [],
+    secretHosts: file.webhooks?.secrets ?? {},
     workerIdPrefix: vars.OPS_WORKER_ID,
     workerPollMs: (vars.OPS_WORKER_POLL ?? 1) * 1_000,
     heartbeatMs: (vars.OPS_HEARTBEAT_INTERVAL ?? 300) * 1_000,

@@ -31,6 +31,12 @@ export function fillSecrets(text: string, secretOf: (name: string) => string): s
 const OPEN_SECRET =
   /hooks\.slack\.com\/services\/\w|discord(app)?\.com\/api\/webhooks\/\d|api\.telegram\.org\/bot\d/;
 
+/** The host of an address whose secrets are this text; none where the whole address is one. */
+function hostWith(url: string, secret: string): string | null {
+  const filled = fillSecrets(url, () => secret);
+  return URL.canParse(filled) ? new URL(filled).host : null;
+}
+
 const Url = z
   .string()
   .max(1_000)
@@ -43,6 +49,10 @@ const Url = z
   .refine(
     (url) => !OPEN_SECRET.test(url),
     'holds a secret for everybody to read: keep it with `opsloop secrets set`, and write {secret:name} in its place',
+  )
+  .refine(
+    (url) => hostWith(url, 'x') === hostWith(url, 'y'),
+    'has a secret in the name of its host, which whoever looks the name up would read; keep the whole address as the secret, or none of the host',
   )
   .refine(
     (url) => !url.includes('{secret:webhook-'),

@@ -13,6 +13,8 @@ export type Secrets = {
   /** @throws Error that says which one is missing and how to set it, without a part of it */
   get(name: string): Promise<string>;
   has(name: string): Promise<boolean>;
+  /** The hosts (or host:port) that it may be sent to, as the machine's configuration says; null: any. */
+  hostsOf(name: string): readonly string[] | null;
   list(): Promise<string[]>;
   set(name: string, text: string): Promise<void>;
   /** @returns whether it was there */
@@ -31,7 +33,12 @@ export function secretsOf(webhook: Pick<WebhookRow, 'name' | 'url' | 'options' |
 
 const LONGEST = 8_000;
 
-export function makeSecrets(home: string, environment: (name: string) => string | undefined): Secrets {
+/** @param bound the hosts of those that are bound to some, by name */
+export function makeSecrets(
+  home: string,
+  environment: (name: string) => string | undefined,
+  bound: Readonly<Record<string, readonly string[]>> = {},
+): Secrets {
   const folder = join(home, 'secrets');
   const variable = (name: string) => `OPSLOOP_SECRET_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
   const read = async (name: string) => {
@@ -49,6 +56,7 @@ export function makeSecrets(home: string, environment: (name: string) => string 
     async has(name) {
       return 'text' in (await read(name));
     },
+    hostsOf: (name) => (Object.hasOwn(bound, name) ? (bound[name] ?? null) : null),
     async list() {
       return (await readdir(folder).catch(unlessMissing)).filter((name) => !name.endsWith('.tmp')).sort();
     },
