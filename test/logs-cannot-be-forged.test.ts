@@ -32,7 +32,9 @@ test('on a terminal, too, they begin no line of their own and move no cursor', (
   expect(below.filter((line) => !/^ {4}/.test(line))).toEqual([]);
   // Colours are our own; there is nothing else that a terminal would obey.
   const plain = stripVTControlCharacters(text);
-  const controls = [...plain].filter((letter) => letter !== '\n' && (letter < ' ' || letter === '\u007f'));
+  const controls = plain
+    .split('')
+    .filter((letter) => letter !== '\n' && (letter < ' ' || letter === '\u007f'));
   expect(controls).toEqual([]);
   expect(plain).toContain('\\u001b[2J');
   expect(plain).toContain('\\n{');

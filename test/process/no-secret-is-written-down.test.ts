@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { silentLog } from '../../src/log.ts';
-import { filesBelow, makeCanaries, processList, wholeDatabase } from '../support/canaries.ts';
+import { echo, filesBelow, makeCanaries, processList, wholeDatabase } from '../support/canaries.ts';
 import { onServer, useDatabase } from '../support/database.ts';
-import { type Answer, type Asked, startAnswering } from '../support/http-answers.ts';
+import { startAnswering } from '../support/http-answers.ts';
 import { eventually } from '../support/loop.ts';
-import { type Program, startProgram } from '../support/process.ts';
+import { makeOverheard } from '../support/overheard.ts';
 
 const db = useDatabase('empty');
 const canaries = makeCanaries();
@@ -33,24 +33,19 @@ const folder = mkdtempSync(join(tmpdir(), 'opsloop-canaries-'));
 const home = join(folder, 'home');
 const temporary = join(folder, 'tmp');
 
-type Said = { what: string; text: string };
-/** All that any program printed, and all that the API answered. */
-const said: Said[] = [];
-const programs: Program[] = [];
-let env: Record<string, string> = {};
+const env: Record<string, string> = {
+  OPSLOOP_HOME: home,
+  OPSLOOP_API_KEY: secrets.operator,
+  OPSLOOP_LLM: 'who:m',
+  OPSLOOP_LOG: 'trace',
+  OPSLOOP_ALLOW_UNSAFE_DATABASE: '1',
+  PROGRAM_KEY: secrets.program,
+  AWS_SECRET_ACCESS_KEY: secrets.foreign,
+  TMPDIR: temporary,
+};
+const { said, programs, cli, up, call, ask, made } = makeOverheard(env, canaries);
 let own: Database;
 
-/** Repeats whatever it was asked: the worst that a server can say. */
-const echo = ({ path, headers, body }: Asked): Answer => {
-  const message = `refused: ${path} ${JSON.stringify(headers)} ${body.slice(0, 3_000)}`;
-  if (path.startsWith('/late'))
-    return {
-      headers: { 'content-type': 'text/event-stream' },
-      body: `data: ${JSON.stringify({ error: { message, code: 500 } })}\n\n`,
-    };
-  const status = path.startsWith('/busy') ? 503 : path.startsWith('/who') ? 401 : 500;
-  return { status, body: JSON.stringify({ error: { message } }) };
-};
 let server: Awaited<ReturnType<typeof startAnswering>>;
 
 beforeAll(async () => {
@@ -89,17 +84,7 @@ beforeAll(async () => {
   };
   writeFileSync(join(home, 'config.json'), JSON.stringify(config), { mode: 0o600 });
   writeFileSync(join(home, '.env'), `PROVIDER_KEY=${secrets.provider}\n`, { mode: 0o600 });
-  env = {
-    OPSLOOP_HOME: home,
-    OPSLOOP_API_KEY: secrets.operator,
-    OPSLOOP_LLM: 'who:m',
-    OPSLOOP_LOG: 'trace',
-    OPSLOOP_ALLOW_UNSAFE_DATABASE: '1',
-    DATABASE_URL: address(secrets.database),
-    PROGRAM_KEY: secrets.program,
-    AWS_SECRET_ACCESS_KEY: secrets.foreign,
-    TMPDIR: temporary,
-  };
+  env.DATABASE_URL = address(secrets.database);
   await everyday();
   await trouble(address(secrets.wrongDatabase));
 }, 180_000);
@@ -112,51 +97,6 @@ afterAll(async () => {
   await onServer(`drop role if exists ${ROLE}`);
   rmSync(folder, { recursive: true, force: true });
 });
-
-function start(args: string[], more: Record<string, string> = {}): Program {
-  const program = startProgram(args, { ...env, ...more });
-  programs.push(program);
-  return program;
-}
-
-/** Runs a command to its end, however it ends. */
-async function cli(args: string[], more: Record<string, string> = {}): Promise<string> {
-  const program = start(args, more);
-  await program.ended;
-  return program.stdout();
-}
-
-let url = '';
-async function up(): Promise<Program> {
-  const program = start(['up', '--port', '0', '--no-sample']);
-  [, url = ''] = await program.says(/dashboard\s+(\S+)/, 60_000);
-  await program.says('Ctrl+C stops everything');
-  return program;
-}
-
-async function call(method: string, path: string, json?: unknown, key = secrets.operator) {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-  });
-  const text = await response.text();
-  return { status: response.status, text };
-}
-
-/** The same, and what it answers is a part of what is looked through. */
-async function ask(method: string, path: string, json?: unknown, key?: string): Promise<string> {
-  const { status, text } = await call(method, path, json, key);
-  said.push({ what: `${method} ${path} (${status})`, text });
-  return text;
-}
-
-/** An answer that holds a new secret, once: it is a canary from then on, and the answer is not looked through. */
-async function made(what: string, name: string, path: string, json: unknown, key?: string): Promise<string> {
-  const { status, text } = await call('POST', path, json, key);
-  expect([path, status]).toEqual([path, 201]);
-  return canaries.add(what, (JSON.parse(text) as Record<string, string>)[name] ?? '');
-}
 
 /** Keys, sessions, webhooks and links are made, work is done, and much of it fails. */
 async function everyday(): Promise<void> {
@@ -257,6 +197,20 @@ async function failedSteps(): Promise<number> {
   return row?.n ?? 0;
 }
 
+const LOOKED_AT = [
+  ...'/metrics /openapi.json /api/status /api/ops/webhooks/chat/calls /api/ops/webhooks/program/calls'.split(
+    ' ',
+  ),
+  ...'health keys webhooks events attention steps policy agents alerts session'
+    .split(' ')
+    .map((name) => `/api/ops/${name}`),
+];
+const COMMANDS = [
+  ...'doctor,doctor --json,check,check --json,backup --json,export,keys --json,webhooks --json'.split(','),
+  ...'webhooks calls chat,secrets --json,events --limit 500 --json,events verify,open,attention'.split(','),
+  ...'proposals,health --json,keys revoke nothing --json,migrate --status --json'.split(','),
+];
+
 /** A database that refuses, statements that fail, and whatever an operator looks at then. */
 async function trouble(wrongAddress: string): Promise<void> {
   const running = await up();
@@ -270,36 +224,9 @@ async function trouble(wrongAddress: string): Promise<void> {
     await ask('GET', '/api/ops/proposals', undefined, `ops_AAAAAAAA_${secrets.foreign.slice(0, 43)}`);
     await own.query(`alter table elsewhere rename to ${table}`);
   }
-  for (const path of [
-    ...[
-      '/metrics',
-      '/openapi.json',
-      '/api/ops/health',
-      '/api/ops/keys',
-      '/api/ops/webhooks',
-      '/api/ops/events',
-    ],
-    ...['/api/ops/attention', '/api/ops/steps', '/api/ops/policy', '/api/ops/agents', '/api/ops/alerts'],
-    ...['/api/ops/webhooks/chat/calls', '/api/ops/webhooks/program/calls', '/api/ops/session', '/api/status'],
-  ])
-    await ask('GET', path);
+  for (const path of LOOKED_AT) await ask('GET', path);
   await ask('POST', '/api/ops/heartbeat', {});
-  for (const args of [
-    ...[['doctor'], ['doctor', '--json'], ['check', '--json'], ['check'], ['backup', '--json'], ['export']],
-    ...[
-      ['keys', '--json'],
-      ['webhooks', '--json'],
-      ['webhooks', 'calls', 'chat'],
-      ['secrets', '--json'],
-    ],
-    ...[['events', '--limit', '500', '--json'], ['events', 'verify'], ['open'], ['attention'], ['proposals']],
-    ...[
-      ['health', '--json'],
-      ['keys', 'revoke', 'nothing', '--json'],
-      ['migrate', '--status', '--json'],
-    ],
-  ])
-    await cli(args);
+  for (const command of COMMANDS) await cli(command.split(' '));
   said.push({ what: 'the process list', text: processList() });
 
   const wrong = { DATABASE_URL: wrongAddress };
@@ -358,7 +285,7 @@ test('of all files, those hold one that are known to, and nobody else can read t
   const files = filesBelow(folder);
   const found = [...files].flatMap(([path, { bytes }]) => {
     const held = canaries.in(bytes);
-    return held.length > 0 && !/\.backup$/.test(path) ? [[path, held] as const] : [];
+    return held.length > 0 && !path.endsWith('.backup') ? [[path, held] as const] : [];
   });
   expect(new Map(found)).toEqual(KNOWN);
   for (const path of KNOWN.keys()) expect([path, files.get(path)?.mode]).toEqual([path, 0o600]);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Database } from '../../src/db/database.ts';
+import type { Answer, Asked } from './http-answers.ts';
 
 /** Secrets by what they are, to be looked for wherever something is written down. */
 export type Canaries = {
@@ -74,4 +75,16 @@ function unpacked(backup: Buffer): Buffer {
 /** The command lines of everything that runs on this machine, as everybody on it can read them. */
 export function processList(): string {
   return execFileSync('ps', ['-eww', '-o', 'pid,args'], { encoding: 'utf8' });
+}
+
+/** Repeats whatever it was asked: the worst that a server can say. */
+export function echo({ path, headers, body }: Asked): Answer {
+  const message = `refused: ${path} ${JSON.stringify(headers)} ${body.slice(0, 3_000)}`;
+  if (path.startsWith('/late'))
+    return {
+      headers: { 'content-type': 'text/event-stream' },
+      body: `data: ${JSON.stringify({ error: { message, code: 500 } })}\n\n`,
+    };
+  const status = path.startsWith('/busy') ? 503 : path.startsWith('/who') ? 401 : 500;
+  return { status, body: JSON.stringify({ error: { message } }) };
 }
