@@ -51,8 +51,8 @@ test.each(NAMES)(
       if ((await children.run({ name, state, at, when })) === null) sum.killed++;
       expect([where, await whatIsWrong(db.database, home)]).toEqual([where, []]);
       // The lease of a beat that was killed runs out; until then another one would wait.
-    await db.database.query('update ops_beats set lease_expires_at = now() where finished_at is null');
-    const again = await children.run({ name, state });
+      await db.database.query('update ops_beats set lease_expires_at = now() where finished_at is null');
+      const again = await children.run({ name, state });
       // What was done already says so.
       const known = [null, 'conflict', 'not_found', 'claim_lost', '23505'];
       expect([where, known.includes(again?.refused?.code ?? null), again?.refused]).toEqual([
