@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { BridgeParts } from './bridge-parts.ts';
 import { isTaskName, nameProblem, stemOf } from './conventions/names.ts';
-import { unavailable } from './disk/folders.ts';
+import { type Folders, inRealFolder, unavailable } from './disk/folders.ts';
 import {
   forgetAllSeen,
   forgetSeen,
@@ -45,12 +45,12 @@ export function makeObserver(parts: BridgeParts) {
   };
 
   return async function observe(): Promise<void> {
-    const inbox = await list(folders.path('inbox'), 'inbox', known);
+    const inbox = await list(folders, 'inbox', known);
     const isDone = (one: Found) => one.kinds[0] === 'file.task_completed';
     // In the order in which it happens: a task, its output, its end.
     const found = [
       ...inbox.filter((one) => !isDone(one)),
-      ...(await list(folders.path('outputs'), 'outputs', known)),
+      ...(await list(folders, 'outputs', known)),
       ...inbox.filter(isDone),
     ];
     known ??= await begin(found);
@@ -76,7 +76,11 @@ export function makeObserver(parts: BridgeParts) {
 }
 
 /** Looks only at files that can be new: an output's name is its version, and so is a known task's. */
-async function list(
+function list(folders: Folders, dir: Seen['dir'], known: ReadonlyMap<string, Seen> | null): Promise<Found[]> {
+  return inRealFolder(folders, dir, (path) => listIn(path, dir, known));
+}
+
+async function listIn(
   path: string,
   dir: Seen['dir'],
   known: ReadonlyMap<string, Seen> | null,

@@ -6,7 +6,14 @@ import type { Database, Db } from '../db/database.ts';
 import { isAlive, ownIdentity } from '../db/local/processes.ts';
 import { AppError } from '../errors.ts';
 import { codeOf } from '../lib/files.ts';
-import { FOLDERS, type Folders, makeFolders, requireRealFolders, unavailable } from './disk/folders.ts';
+import {
+  FOLDERS,
+  type Folders,
+  inRealFolder,
+  makeFolders,
+  requireRealFolders,
+  unavailable,
+} from './disk/folders.ts';
 import { putWhole, TEMPORARY } from './disk/put-whole.ts';
 import { readWhole } from './disk/read-whole.ts';
 import { tidy } from './disk/tidy.ts';
@@ -108,7 +115,9 @@ export async function requireWorkspace(folders: Folders, workspaceId: string): P
 async function makeMark(folders: Folders): Promise<string> {
   const workspace = randomUUID();
   try {
-    await putWhole(folders.path('state'), MARK, `${JSON.stringify({ workspace })}\n`);
+    await inRealFolder(folders, 'state', (state) =>
+      putWhole(state, MARK, `${JSON.stringify({ workspace })}\n`),
+    );
   } catch (error) {
     throw unavailable(folders.path('state'), error);
   }

@@ -2,8 +2,13 @@ import { lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '../../src/log.ts';
+import type { BridgeParts } from '../../src/workspace/bridge-parts.ts';
 import { type Folder, type Folders, foldersOf, makeFolders } from '../../src/workspace/disk/folders.ts';
 import { keepInMemory } from '../../src/workspace/ending/memory.ts';
+import { placePlanned } from '../../src/workspace/ending/place-planned.ts';
+import { makeInbox } from '../../src/workspace/inbox/inbox.ts';
+import type { FileRow } from '../../src/workspace/schema.ts';
 import { listFiles } from '../../src/workspace/shelf/listing.ts';
 import { readOutput } from '../../src/workspace/shelf/out.ts';
 import { submitFile } from '../../src/workspace/shelf/submit.ts';
@@ -90,4 +95,42 @@ onLinux('what is listed and read is in the folder itself', async () => {
     return (await listFiles(folders, 'outputs', ['.md'])).map(({ name }) => name).join();
   });
   expect(seen.filter((one) => one.includes('theirs'))).toEqual([]);
+});
+
+/** Parts whose database does something before its first answer: that is a moment after the folder was looked at. */
+function partsThat(meanwhile: () => Promise<unknown>) {
+  let first: Promise<unknown> | null = null;
+  const proposed: string[] = [];
+  const database = {
+    query: async (sql: string) => {
+      await (first ??= meanwhile());
+      return sql.includes('for share') ? [{}] : [];
+    },
+    hints: { tell: () => undefined },
+  };
+  const propose = async ({ body }: { body: string }) => void proposed.push(body);
+  const ownership = { workspaceId: '', owner: '' };
+  const parts = { database, propose, folders, ownership, log: silentLog() } as unknown as BridgeParts;
+  return { parts, proposed };
+}
+
+async function leadAway(folder: Folder): Promise<void> {
+  await rename(folders.path(folder), `${folders.path(folder)}.real`);
+  await symlink(elsewhere, folders.path(folder));
+}
+
+onLinux('what is taken for a task lies in the inbox itself', async () => {
+  await writeFile(join(elsewhere, 'a.txt'), 'theirs');
+  await writeFile(folders.path('inbox', 'a.txt'), 'ours');
+  const { parts, proposed } = partsThat(() => leadAway('inbox'));
+  const arrivals = { movedIn: () => true, spoil() {}, forget() {}, isWatching: () => true, close() {} };
+  await makeInbox(parts, { ...arrivals, follow: async () => undefined }).look(new AbortController().signal);
+  expect(proposed).toEqual(['ours']);
+});
+
+onLinux('a task that an answer asked for is put into the inbox itself', async () => {
+  const { parts } = partsThat(() => leadAway('inbox'));
+  const planned = { id: '1', name: 'a.txt', content: 'ours' } as FileRow;
+  await placePlanned(parts, planned, new Set()).catch(() => undefined);
+  expect(await readdir(elsewhere)).toEqual([]);
 });

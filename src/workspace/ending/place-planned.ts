@@ -1,5 +1,7 @@
 import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BridgeParts } from '../bridge-parts.ts';
+import { inRealFolder } from '../disk/folders.ts';
 import { putWhole } from '../disk/put-whole.ts';
 import { notePlanned } from '../file-queries.ts';
 import { holdOwnership } from '../owner-queries.ts';
@@ -7,13 +9,18 @@ import { type FileRow, OwnershipLost } from '../schema.ts';
 import { freeTaskName } from './free-names.ts';
 
 /** Puts a task that an answer asked for into the inbox, where people see it like any other. */
-export async function placePlanned(
+export function placePlanned(parts: BridgeParts, planned: FileRow, openNames: Set<string>): Promise<void> {
+  return inRealFolder(parts.folders, 'inbox', (inbox) => place(parts, inbox, planned, openNames));
+}
+
+async function place(
   parts: BridgeParts,
+  inbox: string,
   planned: FileRow,
   openNames: Set<string>,
 ): Promise<void> {
   if (!(await holdOwnership(parts.database, parts.ownership))) throw new OwnershipLost();
-  const put = await putWhole(parts.folders.path('inbox'), planned.name, planned.content ?? '');
+  const put = await putWhole(inbox, planned.name, planned.content ?? '');
   // Where somebody has taken the name in the meantime, the next one is noted first and used at the next look:
   // a file that lies there under a name nobody noted would be taken for a person's.
   const placed = put.ok
@@ -23,7 +30,7 @@ export async function placePlanned(
   if (!noted && put.ok && put.made && (await holdOwnership(parts.database, parts.ownership))) {
     // It was withdrawn while this was written: nobody asks for it any more. (An owner who has lost the workspace
     // touches nothing: the file may be what the next one counts on.)
-    await unlink(parts.folders.path('inbox', planned.name)).catch(() => undefined);
+    await unlink(join(inbox, planned.name)).catch(() => undefined);
   }
   parts.database.hints.tell('events');
 }

@@ -1,4 +1,5 @@
 import { lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { codeOf } from '../../lib/files.ts';
 import { approve, reject } from '../../loop/decide.ts';
@@ -6,7 +7,7 @@ import { readPolicyKey } from '../../policy/policy.ts';
 import type { Attempts } from '../attempts.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { stemOf } from '../conventions/names.ts';
-import { unavailable } from '../disk/folders.ts';
+import { inRealFolder, unavailable } from '../disk/folders.ts';
 import { readWhole, toSignature } from '../disk/read-whole.ts';
 import type { OpenFile } from '../schema.ts';
 import { digestOf } from './take.ts';
@@ -19,24 +20,35 @@ const USED = /^\.opsloop-([0-9a-f-]{36})\.used$/;
  * what its PENDING note showed: it must be newer than the note, and the task file unchanged.
  */
 export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempts: Attempts): Promise<void> {
-  const { database, folders } = parts;
   const waiting = new Map(
     open
       .filter((file) => file.status === 'taken' && file.form === 'exec' && file.note !== null)
       .map((file) => [file.id, file]),
   );
   if (waiting.size === 0) return;
-  const names = await readdir(folders.path('approvals')).catch((error: unknown) => {
-    throw unavailable(folders.path('approvals'), error);
+  await inRealFolder(parts.folders, 'approvals', (approvals) =>
+    useThose(parts, approvals, waiting, open, attempts),
+  );
+}
+
+async function useThose(
+  parts: BridgeParts,
+  approvals: string,
+  waiting: ReadonlyMap<string, OpenFile>,
+  open: OpenFile[],
+  attempts: Attempts,
+): Promise<void> {
+  const names = await readdir(approvals).catch((error: unknown) => {
+    throw unavailable(approvals, error);
   });
   if (names.length === 0) return;
-  if (!(await readPolicyKey(database, 'exec_policy')).approval_files) return;
+  if (!(await readPolicyKey(parts.database, 'exec_policy')).approval_files) return;
 
   for (const name of names) {
     const [, id] = USED.exec(name) ?? [];
     const file = waiting.get(id ?? '');
     // Used up by whoever was cut off before the approval.
-    const used = folders.path('approvals', name);
+    const used = join(approvals, name);
     if (file) await attempts.run(file.id, () => approveBy(parts, file, used));
     else if (id !== undefined && !open.some((one) => one.id === id))
       await unlink(used).catch(() => undefined);
@@ -44,13 +56,13 @@ export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempt
   const present = new Set(names);
   for (const file of waiting.values()) {
     const name = `${stemOf(file.name)}.ok`;
-    if (!present.has(name) || !(await isNewerThanNote(parts, file, name))) continue;
-    const used = folders.path('approvals', `.opsloop-${file.id}.used`);
-    const isGone = await rename(folders.path('approvals', name), used).then(
+    if (!present.has(name) || !(await isNewerThanNote(parts, file, join(approvals, name)))) continue;
+    const used = join(approvals, `.opsloop-${file.id}.used`);
+    const isGone = await rename(join(approvals, name), used).then(
       () => false,
       (error: unknown) => {
         if (codeOf(error) === 'ENOENT') return true;
-        throw unavailable(folders.path('approvals'), error);
+        throw unavailable(approvals, error);
       },
     );
     if (!isGone) await attempts.run(file.id, () => approveBy(parts, file, used));
@@ -61,7 +73,7 @@ async function approveBy(parts: BridgeParts, file: OpenFile, used: string): Prom
   const { database, folders, log } = parts;
   const id = file.proposal_id ?? '';
   const by = `file:approvals/${stemOf(file.name)}.ok`;
-  const read = await readWhole(folders.path('inbox', file.name));
+  const read = await inRealFolder(folders, 'inbox', (inbox) => readWhole(join(inbox, file.name)));
   const unchanged = read.ok && digestOf(read.bytes) === file.digest;
   try {
     if (unchanged) await approve(database, id, { by, reason: `the approval file, for ${file.digest}` });
@@ -80,9 +92,9 @@ async function approveBy(parts: BridgeParts, file: OpenFile, used: string): Prom
 }
 
 /** By the file system's own clock, and by the change time, which nobody can set back. */
-async function isNewerThanNote({ folders }: BridgeParts, file: OpenFile, name: string): Promise<boolean> {
+async function isNewerThanNote({ folders }: BridgeParts, file: OpenFile, approval: string): Promise<boolean> {
   const [ok, note] = await Promise.all(
-    [folders.path('approvals', name), folders.path('outputs', file.note ?? '')].map((path) =>
+    [approval, folders.path('outputs', file.note ?? '')].map((path) =>
       lstat(path, { bigint: true }).then(toSignature, () => null),
     ),
   );

@@ -1,9 +1,11 @@
-import { lstat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Db } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { reject } from '../../loop/decide.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { isTaskName } from '../conventions/names.ts';
+import { inRealFolder } from '../disk/folders.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
 import { markReplaced, notePlanned } from '../file-queries.ts';
 import type { OpenFile } from '../schema.ts';
@@ -26,11 +28,11 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
   const seenIn = new Map<string, string>();
   const missing = new Map<string, number>();
 
-  const isChanged = async (file: OpenFile, found: Signature): Promise<boolean> => {
+  const isChanged = async (inbox: string, file: OpenFile, found: Signature): Promise<boolean> => {
     const before = seen.get(file.id);
     const now = performance.now();
     if (before && isSame(before.signature, found)) return before.changed && now - before.since >= STILL_MS;
-    const read = await readWhole(folders.path('inbox', file.name));
+    const read = await readWhole(join(inbox, file.name));
     const changed = read.ok && read.text.trim() !== '' && digestOf(read.bytes) !== file.digest;
     if (read.ok) seen.set(file.id, { signature: read.signature, since: now, changed });
     return false;
@@ -53,9 +55,9 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
     }
   };
 
-  const endRemoved = async (file: OpenFile, inbox: string): Promise<boolean> => {
+  const endRemoved = async (file: OpenFile, inode: string): Promise<boolean> => {
     if (!isGone(file)) return false;
-    const wasHere = seenIn.get(file.name) === inbox;
+    const wasHere = seenIn.get(file.name) === inode;
     if (file.status === 'planned') {
       if (wasHere) await markReplaced(database, ownership, file.id);
       else await notePlanned(database, ownership, file.id, { name: file.name, inode: null });
@@ -65,8 +67,11 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
     return true;
   };
 
-  /** Returns whether anything is open no more. */
-  return async function withdrawChanged(open: OpenFile[], names: ReadonlySet<string>): Promise<boolean> {
+  const withdrawIn = async (
+    inbox: string,
+    open: OpenFile[],
+    names: ReadonlySet<string>,
+  ): Promise<boolean> => {
     let changed = false;
     const waiting = open.filter(
       (file) =>
@@ -74,21 +79,26 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
     );
     const ids = new Set(waiting.map((file) => file.id));
     for (const known of [seen, missing]) for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
-    const inbox = String((await lstat(folders.path('inbox'), { bigint: true })).ino);
+    const inode = String((await stat(inbox, { bigint: true })).ino);
     for (const file of waiting.slice(0, MOST_LOOKED_AT)) {
-      const found = await look(folders.path('inbox', file.name));
+      const found = await look(join(inbox, file.name));
       if (found === null) {
-        changed = (await endRemoved(file, inbox)) || changed;
+        changed = (await endRemoved(file, inode)) || changed;
         continue;
       }
       missing.delete(file.id);
-      if (file.status === 'planned' || typeof found === 'string' || !(await isChanged(file, found))) continue;
+      if (file.status === 'planned' || typeof found === 'string' || !(await isChanged(inbox, file, found)))
+        continue;
       await rejectIt(file, 'its file was written anew; the new text is a task of its own');
       seen.delete(file.id);
     }
     const waitingNames = new Set(waiting.map((file) => file.name));
     for (const name of seenIn.keys()) if (!names.has(name) && !waitingNames.has(name)) seenIn.delete(name);
-    for (const name of names) if (isTaskName(name)) seenIn.set(name, inbox);
+    for (const name of names) if (isTaskName(name)) seenIn.set(name, inode);
     return changed;
   };
+
+  /** Returns whether anything is open no more. */
+  return (open: OpenFile[], names: ReadonlySet<string>): Promise<boolean> =>
+    inRealFolder(folders, 'inbox', (inbox) => withdrawIn(inbox, open, names));
 }

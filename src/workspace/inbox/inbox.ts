@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { isUnavailable } from '../../db/sqlstate.ts';
 import { sleep } from '../../lib/wake.ts';
 import { toError } from '../../errors.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
-import { isDiskError } from '../disk/folders.ts';
+import { inRealFolder, isDiskError } from '../disk/folders.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
 import { selectOpen } from '../file-queries.ts';
 import { type OpenFile, OwnershipLost } from '../schema.ts';
@@ -79,10 +80,10 @@ export function makeInbox(parts: BridgeParts, arrivals: Arrivals): Inbox {
     );
   };
 
-  const takeWave = async (names: string[], rows: Map<string, OpenFile>, seen: InboxLook) => {
+  const takeWave = async (inbox: string, names: string[], rows: Map<string, OpenFile>, seen: InboxLook) => {
     const agents = await agentIds(parts);
     const reads = await Promise.all(
-      names.map(async (name) => [name, await readWhole(folders.path('inbox', name))] as const),
+      names.map(async (name) => [name, await readWhole(join(inbox, name))] as const),
     );
     const files: TaskFile[] = [];
     for (const [name, read] of reads) {
@@ -100,7 +101,7 @@ export function makeInbox(parts: BridgeParts, arrivals: Arrivals): Inbox {
           seen.unusable.push({ name, problem: read.problem, signature: read.signature });
       } else stillness.forget(name);
     }
-    const whole = await stillWhole(files);
+    const whole = await stillWhole(inbox, files);
     const results = await Promise.allSettled(
       whole.map(async (file) => {
         const planned = rows.get(file.name);
@@ -139,17 +140,78 @@ export function makeInbox(parts: BridgeParts, arrivals: Arrivals): Inbox {
   };
 
   /** A writer that had written a first part when its file was read shows itself a moment later. */
-  const stillWhole = async (files: TaskFile[]): Promise<TaskFile[]> => {
+  const stillWhole = async (inbox: string, files: TaskFile[]): Promise<TaskFile[]> => {
     const doubtful = files.filter((file) => stillness.cameWhole(file.name, file.signature));
     if (doubtful.length === 0) return files;
     await sleep(SHOWS_ITSELF_MS);
     const written = new Set<TaskFile>();
     for (const file of doubtful) {
-      const found = await look(folders.path('inbox', file.name));
+      const found = await look(join(inbox, file.name));
       const same = found !== null && typeof found === 'object' && isSame(found, file.signature);
       if (!same || arrivals.movedIn(file.name) !== true) written.add(file);
     }
     return files.filter((file) => !written.has(file));
+  };
+
+  const lookInto = async (inbox: string, signal: AbortSignal): Promise<InboxLook> => {
+    const listing = await listInbox(inbox);
+    open ??= new Map(
+      (await selectOpen(parts.database, parts.ownership.workspaceId)).map((row) => [row.name, row]),
+    );
+    const rows = open;
+    const openIds = new Set([...rows.values()].map((row) => row.id));
+    const seen: InboxLook = {
+      listing,
+      open: [...rows.values()],
+      taken: 0,
+      refused: [...listing.refused],
+      unusable: [],
+      nextInMs: Number.POSITIVE_INFINITY,
+    };
+    stillness.forgetAllBut(listing.names);
+    for (const remembered of [known, waitingForContent])
+      for (const name of remembered.keys()) if (!listing.names.has(name)) remembered.delete(name);
+
+    const free = listing.tasks.filter((name) => !isBlocked(name, rows, openIds));
+    const candidates = free.filter((name) => !isHeld(name));
+    const examined = new Set<string>();
+    let wave: { name: string; size: number }[] = [];
+    for (let at = 0; at < candidates.length && !signal.aborted; at += STATS_AT_ONCE) {
+      const chunk = candidates.slice(at, at + STATS_AT_ONCE).filter((name) => !isHeld(name));
+      const looks = await Promise.all(
+        chunk.map(async (name) => [name, await look(join(inbox, name))] as const),
+      );
+      for (const [name, found] of looks) {
+        examined.add(name);
+        if (found === null) continue;
+        if (typeof found === 'string') {
+          seen.refused.push({ name, problem: found });
+          continue;
+        }
+        const missing = stillness.missingMs(name, found);
+        if (missing > 0) seen.nextInMs = Math.min(seen.nextInMs, missing);
+        else wave.push({ name, size: found.size });
+      }
+      while (isFull(wave) || (wave.length > 0 && at + STATS_AT_ONCE >= candidates.length)) {
+        if (signal.aborted) break;
+        const now = cutWave(wave);
+        await takeWave(
+          inbox,
+          now.map(({ name }) => name),
+          rows,
+          seen,
+        );
+        wave = wave.slice(now.length).filter(({ name }) => !isHeld(name));
+      }
+    }
+    // What a cap keeps us from looking at is still what it was.
+    const carried = refusedBefore.filter(({ name }) => listing.names.has(name) && !examined.has(name));
+    const told = new Set(seen.refused.map(({ name }) => name));
+    seen.refused.push(...carried.filter(({ name }) => !told.has(name)));
+    refusedBefore = seen.refused;
+    waiting = countWaiting(free);
+    if (seen.taken > 0) log.debug({ taken: seen.taken }, 'task files were taken');
+    return seen;
   };
 
   return {
@@ -158,65 +220,7 @@ export function makeInbox(parts: BridgeParts, arrivals: Arrivals): Inbox {
     },
     letGo: () => holds.clear(),
     waiting: () => waiting,
-    async look(signal) {
-      const listing = await listInbox(folders.path('inbox'));
-      open ??= new Map(
-        (await selectOpen(parts.database, parts.ownership.workspaceId)).map((row) => [row.name, row]),
-      );
-      const rows = open;
-      const openIds = new Set([...rows.values()].map((row) => row.id));
-      const seen: InboxLook = {
-        listing,
-        open: [...rows.values()],
-        taken: 0,
-        refused: [...listing.refused],
-        unusable: [],
-        nextInMs: Number.POSITIVE_INFINITY,
-      };
-      stillness.forgetAllBut(listing.names);
-      for (const remembered of [known, waitingForContent])
-        for (const name of remembered.keys()) if (!listing.names.has(name)) remembered.delete(name);
-
-      const free = listing.tasks.filter((name) => !isBlocked(name, rows, openIds));
-      const candidates = free.filter((name) => !isHeld(name));
-      const examined = new Set<string>();
-      let wave: { name: string; size: number }[] = [];
-      for (let at = 0; at < candidates.length && !signal.aborted; at += STATS_AT_ONCE) {
-        const chunk = candidates.slice(at, at + STATS_AT_ONCE).filter((name) => !isHeld(name));
-        const looks = await Promise.all(
-          chunk.map(async (name) => [name, await look(folders.path('inbox', name))] as const),
-        );
-        for (const [name, found] of looks) {
-          examined.add(name);
-          if (found === null) continue;
-          if (typeof found === 'string') {
-            seen.refused.push({ name, problem: found });
-            continue;
-          }
-          const missing = stillness.missingMs(name, found);
-          if (missing > 0) seen.nextInMs = Math.min(seen.nextInMs, missing);
-          else wave.push({ name, size: found.size });
-        }
-        while (isFull(wave) || (wave.length > 0 && at + STATS_AT_ONCE >= candidates.length)) {
-          if (signal.aborted) break;
-          const now = cutWave(wave);
-          await takeWave(
-            now.map(({ name }) => name),
-            rows,
-            seen,
-          );
-          wave = wave.slice(now.length).filter(({ name }) => !isHeld(name));
-        }
-      }
-      // What a cap keeps us from looking at is still what it was.
-      const carried = refusedBefore.filter(({ name }) => listing.names.has(name) && !examined.has(name));
-      const told = new Set(seen.refused.map(({ name }) => name));
-      seen.refused.push(...carried.filter(({ name }) => !told.has(name)));
-      refusedBefore = seen.refused;
-      waiting = countWaiting(free);
-      if (seen.taken > 0) log.debug({ taken: seen.taken }, 'task files were taken');
-      return seen;
-    },
+    look: (signal) => inRealFolder(folders, 'inbox', (inbox) => lookInto(inbox, signal)),
   };
 }
 
