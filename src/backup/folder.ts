@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { makeHome, tryLock } from '../db/local/lock.ts';
 import { AppError, toError } from '../errors.ts';
-import { codeOf, isMissing, isThere, syncDirectory } from '../lib/files.ts';
+import { codeOf, isMissing, isThere, makeFolderDurably, syncDirectory } from '../lib/files.ts';
 
 export type Kept = { path: string; at: Date };
 
@@ -85,7 +85,7 @@ export async function putBackup<T>(
   const folder = dirname(path);
   if (await isThere(path)) throw exists(path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolderDurably(folder, 0o700);
     await tidy(folder, home);
   } catch (error) {
     throw notWritable(folder, error);

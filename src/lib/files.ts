@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** Whole or not at all, also across a power cut. */
 export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
@@ -32,6 +32,14 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await directory.close();
   }
+}
+
+/** Makes the folders of a path that are missing, each of which survives a power cut. */
+export async function makeFolderDurably(path: string, mode: number): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
+    await syncDirectory(dirname(made));
 }
 
 export async function readIfThere(path: string): Promise<string | null> {

@@ -26,8 +26,15 @@ function environment(more: Record<string, string>): Record<string, string> {
   return { PATH: process.env.PATH ?? '', HOME: tmpdir(), OPSLOOP_LOG: 'info', ...more };
 }
 
-export function startProgram(args: string[], env: Record<string, string>, cwd?: string): Program {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+/** @param under what runs the program, with its own arguments */
+export function startProgram(
+  args: string[],
+  env: Record<string, string>,
+  cwd?: string,
+  under: string[] = [],
+): Program {
+  const [command = '', ...rest] = [...under, process.execPath, MAIN, ...args];
+  const child = spawn(command, rest, {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd ? { cwd } : {}),
@@ -81,8 +88,13 @@ export function startProgram(args: string[], env: Record<string, string>, cwd?: 
 }
 
 /** Runs a command to its end. */
-export async function runProgram(args: string[], env: Record<string, string>, cwd?: string) {
-  const program = startProgram(args, env, cwd);
+export async function runProgram(
+  args: string[],
+  env: Record<string, string>,
+  cwd?: string,
+  under: string[] = [],
+) {
+  const program = startProgram(args, env, cwd, under);
   const { code } = await program.ended;
   return { code, stdout: program.stdout(), stderr: program.stderr() };
 }
@@ -113,8 +125,14 @@ export async function makeHome(): Promise<TestHome> {
 }
 
 /** Starts `opsloop up` on a free port and waits until it is ready. */
-export async function startUp(home: TestHome, env: Record<string, string> = {}, args: string[] = []) {
-  const program = startProgram(['up', '--port', '0', ...args], { OPSLOOP_HOME: home.path, ...env });
+export async function startUp(
+  home: Pick<TestHome, 'path' | 'key'>,
+  env: Record<string, string> = {},
+  args: string[] = [],
+  under: string[] = [],
+) {
+  const command = ['up', '--port', '0', ...args];
+  const program = startProgram(command, { OPSLOOP_HOME: home.path, ...env }, undefined, under);
   const [, url = ''] = await program.says(/dashboard\s+(\S+)/, 60_000);
   await program.says('Ctrl+C stops everything');
   const call = async <T = Record<string, unknown>>(

@@ -1,7 +1,7 @@
-import { constants, lstat, mkdir, open, realpath } from 'node:fs/promises';
+import { constants, lstat, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
-import { codeOf } from '../../lib/files.ts';
+import { codeOf, makeFolderDurably } from '../../lib/files.ts';
 
 /** The folders of a workspace. `logs/` and `state/` belong to the older system too. */
 export const FOLDERS = ['inbox', 'outputs', 'approvals', 'logs', 'state'] as const;
@@ -19,8 +19,7 @@ export function foldersOf(workspace: string): Folders {
 /** Makes the folders that are missing. @throws AppError workspace_unavailable */
 export async function makeFolders(folders: Folders): Promise<void> {
   try {
-    await mkdir(folders.root, { recursive: true, mode: 0o755 });
-    for (const folder of FOLDERS) await mkdir(folders.path(folder), { recursive: true, mode: 0o755 });
+    for (const folder of FOLDERS) await makeFolderDurably(folders.path(folder), 0o755);
   } catch (error) {
     throw unavailable(folders.root, error);
   }
