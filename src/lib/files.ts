@@ -23,6 +23,16 @@ export async function writeDurably(path: string, text: string, mode: number): Pr
   await syncDirectory(dirname(path));
 }
 
+/** Brings to the disk what another program or call wrote. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Makes a rename inside the directory survive a power cut. Windows has no such call. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -46,7 +46,7 @@ export async function makeDisk(): Promise<Disk> {
     path,
     losePower: () => void execFileSync('python3', ['-c', SHUTDOWN, path]),
     mountAgain() {
-      execFileSync('umount', [path]);
+      execFileSync('umount', [path], { stdio: 'pipe' });
       mount();
     },
     async [Symbol.asyncDispose]() {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -37,9 +38,9 @@ function homeAt(path: string) {
 /** Clients that propose, submit and drop files, until they are told to stop or the server is gone. */
 export function startLoad(path: string, up: Up, name: string) {
   const acknowledged: Acknowledged = { proposals: new Set(), completed: new Set(), files: new Map() };
-  let ended = false;
+  const ending = new AbortController();
   const lane = async (work: (n: number) => Promise<void>) => {
-    for (let n = 0; !ended; n++)
+    for (let n = 0; !ending.signal.aborted; n++)
       if (
         await work(n).then(
           () => false,
@@ -79,7 +80,7 @@ export function startLoad(path: string, up: Up, name: string) {
       files: new Map(acknowledged.files),
     }),
     async stop() {
-      ended = true;
+      ending.abort();
       await Promise.all(lanes);
     },
   };
@@ -102,15 +103,15 @@ export async function comesUpWhole(path: string, acknowledged: Acknowledged): Pr
     await database.query("update ops_workers set lease_expires_at = now() - interval '1 s'");
     const up = await startUpAt(path);
     const { file } = await up.call<{ file: string }>('POST', '/api/submit', {
-      name: 'after',
+      name: `after-${randomUUID()}`,
       text: 'A fact.',
     });
-    const open =
-      "select from ops_missions where status = 'active' union all select from ops_files where status <> 'finished'";
-    const last = 'select from ops_files where name = $1';
-    await eventually(async () => (await database.query(last, [file])).length > 0, 60_000);
-    await eventually(async () => (await database.query(open)).length === 0, 120_000);
-    await areDoneOnce(database, path, [...acknowledged.files.keys(), file]);
+    const names = [...acknowledged.files.keys(), file];
+    const finished = "select from ops_files where status = 'finished' and name = any ($1)";
+    await eventually(async () => (await database.query(finished, [names])).length >= names.length, 120_000);
+    const active = "select from ops_missions where status = 'active'";
+    await eventually(async () => (await database.query(active)).length === 0, 120_000);
+    await areDoneOnce(database, path, names);
     expect(await runProgram(['check'], { OPSLOOP_HOME: path })).toMatchObject({ code: 0 });
     up.program.signal('SIGTERM');
     await up.program.ended;

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink
 import { basename, dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { codeOf, readIfThere } from '../../lib/files.ts';
+import { codeOf, readIfThere, syncDirectory, syncFile } from '../../lib/files.ts';
 import { type Host, isBundledPlatform, platformName } from './host.ts';
 import type { RunAs } from './run-as.ts';
 import { type ProgramResult, runProgram } from './run-program.ts';
@@ -108,7 +108,7 @@ async function copyFolder(native: string, place: string): Promise<string> {
   return join(place, `binaries-${version}`);
 }
 
-/** Under another name first: a copy that was cut short must never be taken for a whole one. */
+/** Under another name first, and synced: a copy that was cut short must never be taken for a whole one. */
 async function copyBinaries(native: string, copy: string): Promise<void> {
   const temporary = await mkdtemp(`${copy}.tmp-`);
   try {
@@ -116,6 +116,7 @@ async function copyBinaries(native: string, copy: string): Promise<void> {
     if (!(await linkLibraries(temporary))) throw new Error(`symbolic links cannot be made in ${temporary}`);
     await rm(copy, { recursive: true, force: true });
     await rename(temporary, copy);
+    await syncDirectory(dirname(copy));
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
     throw new AppError('database_unavailable', `${native} cannot be copied to ${copy}: ${String(cause)}`, {
@@ -136,6 +137,8 @@ async function copyTree(from: string, to: string): Promise<void> {
     if (!entry.isFile() || entry.name.endsWith('.a')) return;
     await copyFile(source, target, constants.COPYFILE_FICLONE);
     await chmod(target, basename(from) === 'bin' || /\.so\b/.test(entry.name) ? 0o755 : 0o644);
+    await syncFile(target);
   };
   await Promise.all((await readdir(from, { withFileTypes: true })).map(copyEntry));
+  await syncDirectory(to);
 }
