@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { postmasterOf } from '../support/kill-postgres.ts';
-import { comesUpWhole, prepareHome, sizeOf, startLoad } from '../support/load-on-a-home.ts';
+import { comesUpWhole, isUnderWay, prepareHome, sizeOf, startLoad } from '../support/load-on-a-home.ts';
 import { eventually } from '../support/loop.ts';
 import { makeHome } from '../support/process.ts';
 import { childrenOf, signalTo } from '../support/processes.ts';
@@ -22,7 +22,7 @@ test(`${COPIES} copies of a working home at random moments come up with nothing 
   for (let n = 0; n < COPIES; n++) {
     const load = startLoad(home.path, up, `copy-${n}`);
     const wanted = 20 + random() * 60;
-    await eventually(async () => sizeOf(load.acknowledged) >= wanted, 60_000);
+    await eventually(async () => isUnderWay(load.acknowledged, wanted), 60_000);
     await pause(random() * 200);
     const acknowledged = load.untilNow();
     const copy = await copyWhileStopped(home.path, up.program.pid);

@@ -4,7 +4,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { makeDisk, whyNoDisk } from '../support/disk-that-loses-power.ts';
 import { killFamily, postmasterOf } from '../support/kill-postgres.ts';
-import { comesUpWhole, prepareHome, sizeOf, startLoad, startUpAt } from '../support/load-on-a-home.ts';
+import {
+  comesUpWhole,
+  isUnderWay,
+  prepareHome,
+  sizeOf,
+  startLoad,
+  startUpAt,
+} from '../support/load-on-a-home.ts';
 import { eventually } from '../support/loop.ts';
 import { count, figure, partOf } from '../support/proof.ts';
 import { randomOf, seedOf } from '../support/random.ts';
@@ -31,7 +38,7 @@ test.skipIf(why !== null)(
     for (let n = 0; n < CUTS; n++) {
       const load = startLoad(home, up, `cut-${n}`);
       const wanted = 20 + random() * 60;
-      await eventually(async () => sizeOf(load.acknowledged) >= wanted, 60_000);
+      await eventually(async () => isUnderWay(load.acknowledged, wanted), 60_000);
       await pause(random() * 200);
       await writeFile(join(disk.path, `lost-${n}`), LOST);
       const acknowledged = load.untilNow();

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { signalTo } from './processes.ts';
 
 /** EXT4_IOC_SHUTDOWN, and not even the journal is written: what is not on the disk now never gets there. */
 const SHUTDOWN = `
@@ -50,8 +51,17 @@ export async function makeDisk(): Promise<Disk> {
       mount();
     },
     async [Symbol.asyncDispose]() {
+      // What a test that failed left there.
+      for (const pid of await workingIn(path)) signalTo(pid, 'SIGKILL');
       spawnSync('umount', ['--lazy', path]);
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** PostgreSQL's processes work in their data folder. */
+async function workingIn(folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, index) => folders[index]?.startsWith(`${folder}/`));
 }

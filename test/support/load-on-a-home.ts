@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { startLocalPostgres } from '../../src/db/local/local-postgres.ts';
@@ -35,19 +36,12 @@ function homeAt(path: string) {
   return { path, key: async () => (await readFile(join(path, 'operator.key'), 'utf8')).trim() };
 }
 
-/** Clients that propose, submit and drop files, until they are told to stop or the server is gone. */
+/** Clients that propose, submit and drop files, until they are told to stop. */
 export function startLoad(path: string, up: Up, name: string) {
   const acknowledged: Acknowledged = { proposals: new Set(), completed: new Set(), files: new Map() };
   const ending = new AbortController();
   const lane = async (work: (n: number) => Promise<void>) => {
-    for (let n = 0; !ending.signal.aborted; n++)
-      if (
-        await work(n).then(
-          () => false,
-          () => true,
-        )
-      )
-        return;
+    for (let n = 0; !ending.signal.aborted; n++) await work(n).catch(() => pause(10));
   };
   const propose = (client: number) => async (n: number) => {
     const request = { agent_id: 'pm', kind: 'analysis', title: `${name} ${client} ${n}`, body: 'One fact.' };
@@ -89,6 +83,10 @@ export function startLoad(path: string, up: Up, name: string) {
 export const sizeOf = ({ proposals, completed, files }: Acknowledged): number =>
   proposals.size + completed.size + files.size;
 
+/** Until clients were told of so many new proposals and files, of some at least. */
+export const isUnderWay = ({ proposals, files }: Acknowledged, wanted: number): boolean =>
+  files.size > 2 && proposals.size + files.size >= wanted;
+
 /**
  * Starts what a crash left in a home: everything that was acknowledged is there, the history holds, and the loop goes
  * on to its end with each file done once.
@@ -96,12 +94,13 @@ export const sizeOf = ({ proposals, completed, files }: Acknowledged): number =>
 export async function comesUpWhole(path: string, acknowledged: Acknowledged): Promise<void> {
   const local = await startLocalPostgres({ home: path, log: silentLog() });
   const database = openDatabase(local.url, { log: silentLog(), max: 2 });
+  let up: Up | undefined;
   try {
     await isThere(database, acknowledged);
     // Whoever held them is as good as dead; a copy has it still alive beside it.
     await database.query("update ops_workspaces set lease_expires_at = now() - interval '1 s'");
     await database.query("update ops_workers set lease_expires_at = now() - interval '1 s'");
-    const up = await startUpAt(path);
+    up = await startUpAt(path);
     const { file } = await up.call<{ file: string }>('POST', '/api/submit', {
       name: `after-${randomUUID()}`,
       text: 'A fact.',
@@ -116,6 +115,7 @@ export async function comesUpWhole(path: string, acknowledged: Acknowledged): Pr
     up.program.signal('SIGTERM');
     await up.program.ended;
   } finally {
+    up?.program.signal('SIGKILL');
     await database.close();
     await local.stop();
   }
