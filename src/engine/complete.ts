@@ -11,6 +11,8 @@ export type Completion = ClaimRef & {
  * Completes steps by their claims, and in the same statement makes each mission's next step claimable or,
  * after the last one, settles the mission and its proposal.
  *
+ * Its event names the claim that was given, not that of the row: if the two could ever differ, the log would say so.
+ *
  * What is running or active is recognised by `completed_at is null`: by `status` the planner may walk a partial
  * index of all running steps for each row, because when it last counted there were none.
  * @returns the ids of the steps that were completed now; the claims of the others are lost
@@ -25,7 +27,7 @@ export async function completeSteps(db: Db, completions: Completion[]): Promise<
        update ops_steps s set status = 'completed', output = given.output::jsonb, completed_at = now()
        from given
        where s.id = given.id and s.claim_id = given.claim_id and s.completed_at is null
-       returning s.id, s.mission_id, s.position, s.proposal_id, s.attempt, s.claim_id, s.worker_id, s.output),
+       returning s.id, s.mission_id, s.position, s.proposal_id, s.attempt, given.claim_id, s.worker_id, s.output),
      ended as materialized (
        select done.*, next.id as next_step from done left join lateral (
          select id from ops_steps later

@@ -13,7 +13,7 @@ export async function releaseSteps(
   const rows = await db.query<{ id: string }>(
     `with given as materialized (select * from unnest($1::uuid[], $2::uuid[]) as given(id, claim_id)),
      mine as materialized (
-       select s.id, s.worker_id, s.claim_id from ops_steps s join given using (id)
+       select s.id, s.worker_id, given.claim_id from ops_steps s join given using (id)
        where s.claim_id = given.claim_id and s.status = 'running' order by s.id for update of s),
      released as (
        update ops_steps s
