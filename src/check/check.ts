@@ -76,7 +76,7 @@ export async function checkHistory(database: Database, options: CheckOptions): P
   });
   await database.snapshot((tx) => checkAnswers(tx, findings));
   for (const stray of await selectStrays(database))
-    findings.add('log_is_state', stray, 'It belongs to no proposal.');
+    findings.add('log_is_state', stray, 'It belongs to no proposal, and no event tells of it.');
   const abandoned = await countAbandoned(database);
   return {
     ok: findings.count() === 0,

@@ -123,7 +123,7 @@ export async function selectThreadRows(db: Db, threads: string[]): Promise<Store
     [[...steps.keys()]],
   );
   const calls = await db.query<{ step_id: string; call: Row }>(
-    `select step_id, to_jsonb(c) - 'id' - 'created_at' - 'step_id' as call from ops_llm_calls c
+    `select step_id, to_jsonb(c) - 'id' - 'step_id' as call from ops_llm_calls c
      where step_id = any($1::uuid[]) order by id`,
     [[...steps.keys()]],
   );
@@ -262,8 +262,12 @@ export function selectAnswers(
 /** Rows that hang on nothing, so that no thread has them. */
 export async function selectStrays(db: Db): Promise<{ entity: string; id: string }[]> {
   return db.query(
-    `(select 'mission' as entity, id from ops_missions where proposal_id is null limit 100)
-     union all (select 'step', id from ops_steps where mission_id is null limit 100)`,
+    `(select 'mission' as entity, id::text from ops_missions where proposal_id is null limit 100)
+     union all (select 'step', id::text from ops_steps where mission_id is null limit 100)
+     union all (select 'model call', id::text from ops_llm_calls c
+       where not exists (select from ops_steps s where s.id = c.step_id) limit 100)`,
+    undefined,
+    { limitMs: 600_000 },
   );
 }
 

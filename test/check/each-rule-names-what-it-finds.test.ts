@@ -116,10 +116,41 @@ test.each<[string, Rule, RegExp, string[]]>([
   [
     'a cheaper call',
     'log_is_state',
-    /2 model calls|1 model calls/,
+    /Of its 1 model calls 1 are told by no event/,
     ['update ops_llm_calls set cost_usd = 0'],
   ],
-  ['a call that vanished', 'log_is_state', /0 model calls/, ['delete from ops_llm_calls']],
+  [
+    'a call of another day',
+    'log_is_state',
+    /Of its 1 model calls 1 are told by no event/,
+    [`update ops_llm_calls set created_at = created_at - interval '90 days'`],
+  ],
+  [
+    'a call counted twice',
+    'log_is_state',
+    /Of its 2 model calls 1 are told by no event, and 0 of 1/,
+    [
+      `insert into ops_llm_calls (step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens,
+         output_tokens, cost_usd, first_token_ms, duration_ms, outcome, created_at)
+       select step_id, attempt, claim_id, agent_id, engine, provider, model, input_tokens, output_tokens, cost_usd,
+         first_token_ms, duration_ms, outcome, created_at from ops_llm_calls limit 1`,
+    ],
+  ],
+  [
+    'a call of no step',
+    'log_is_state',
+    /belongs to no proposal/,
+    [
+      `insert into ops_llm_calls (step_id, attempt, claim_id, engine, duration_ms, outcome)
+       values (gen_random_uuid(), 1, gen_random_uuid(), 'x', 1, 'ok')`,
+    ],
+  ],
+  [
+    'a call that vanished',
+    'log_is_state',
+    /Of its 0 model calls 0 are told by no event, and 1 of 1/,
+    ['delete from ops_llm_calls'],
+  ],
   [
     'a policy changed by hand',
     'log_is_state',

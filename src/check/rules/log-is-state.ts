@@ -31,7 +31,7 @@ export function compareRows(
   }
 }
 
-/** What model calls cost is counted by rows of their own, so each has its event. */
+/** What model calls cost is counted by rows of their own, so each row has its event, and each event its row. */
 function checkCalls({ events, stored }: Thread, findings: Findings): void {
   const told = new Map<string, LoggedEvent[]>();
   for (const event of events) {
@@ -40,19 +40,24 @@ function checkCalls({ events, stored }: Thread, findings: Findings): void {
   }
   for (const [id, calls] of stored.calls) {
     const own = told.get(id) ?? [];
+    const left = [...own];
+    const untold = calls.filter((call) => {
+      const at = left.findIndex((event) => tells(event, call));
+      if (at >= 0) left.splice(at, 1);
+      return at < 0;
+    });
     findings.looked('log_is_state', calls.length);
-    const isTold = (call: Row) =>
-      own.some(({ payload }) =>
-        Object.entries(call).every(([column, value]) =>
-          isSame(value, (payload?.set as Row | undefined)?.[column]),
-        ),
-      );
-    if (calls.length !== own.length || !calls.every(isTold))
+    if (untold.length > 0 || left.length > 0)
       findings.add(
         'log_is_state',
         { entity: 'step', id },
-        `${calls.length} model calls are stored, and ${own.length} events tell of them${calls.length === own.length ? ', otherwise' : ''}.`,
-        own,
+        `Of its ${calls.length} model calls ${untold.length} are told by no event, and ${left.length} of ${own.length} events tell of none.`,
+        left,
       );
   }
+}
+
+function tells({ at, payload }: LoggedEvent, call: Row): boolean {
+  const set: Row = { ...(payload?.set as Row | undefined), created_at: at };
+  return Object.entries(call).every(([column, value]) => isSame(value, set[column]));
 }
