@@ -11,11 +11,14 @@ export type RuleResult = {
   findings: number;
 };
 
+/** What of an event a finding names. */
+export type Named = Pick<LoggedEvent, 'seq' | 'id' | 'kind'>;
+
 /** Gathers what the rules find. */
 export type Findings = {
   /** Says that a rule was held against so many things. */
   looked(rule: Rule, things: number): void;
-  add(rule: Rule, about: { entity: string; id: string }, what: string, events?: LoggedEvent[]): void;
+  add(rule: Rule, about: { entity: string; id: string }, what: string, events?: Named[]): void;
   results(): RuleResult[];
   kept(): Finding[];
   count(): number;

@@ -27,7 +27,7 @@ export function checkOthers(database: Database, given: Given): Promise<number> {
 
 async function replayOthers(tx: Db, state: State, { findings, signal }: Given): Promise<number> {
   const moves = followMoves(findings);
-  const places = new Map<string, LoggedEvent>();
+  const places = new Map<string, Place>();
   const seeDueTime = watchDueTimes(findings);
   const last = await selectLastEventId(tx);
   let count = 0;
@@ -35,6 +35,11 @@ async function replayOthers(tx: Db, state: State, { findings, signal }: Given): 
     signal?.throwIfAborted();
     for (const event of await selectOtherEvents(tx, after, after + IDS_AT_ONCE)) {
       count++;
+      if (isOfThread(event)) {
+        const about = { entity: event.entity ?? '', id: event.entity_id ?? '' };
+        findings.add('log_is_state', about, 'An event of it belongs to no proposal.', [event]);
+        continue;
+      }
       checkOrder(places, event, findings);
       moves.follow(event);
       seeDueTime(event);
@@ -44,8 +49,15 @@ async function replayOthers(tx: Db, state: State, { findings, signal }: Given): 
   return count;
 }
 
+/** Of an event what a finding names: of each thing one is remembered. */
+type Place = Pick<LoggedEvent, 'seq' | 'id' | 'kind'>;
+
+function isOfThread({ entity }: LoggedEvent): boolean {
+  return entity === 'proposal' || entity === 'mission' || entity === 'step';
+}
+
 /** They are replayed by ids, which for one thing are in the order of its events: its row was locked. */
-function checkOrder(places: Map<string, LoggedEvent>, event: LoggedEvent, findings: Findings): void {
+function checkOrder(places: Map<string, Place>, event: LoggedEvent, findings: Findings): void {
   const name = `${event.entity} ${event.entity_id}`;
   const before = places.get(name);
   if (before !== undefined && (before.seq ?? Infinity) > (event.seq ?? Infinity))
@@ -55,7 +67,7 @@ function checkOrder(places: Map<string, LoggedEvent>, event: LoggedEvent, findin
       'Its events were sealed in another order than they happened.',
       [before, event],
     );
-  places.set(name, event);
+  places.set(name, { seq: event.seq, id: event.id, kind: event.kind });
 }
 
 async function compareTable(tx: Db, state: State, entity: string, { findings }: Given): Promise<void> {

@@ -1,15 +1,17 @@
 import type { Database } from '../db/database.ts';
-import { nextSealedIds } from '../events/events.ts';
-import { selectThreadIds, selectThreadsOf, selectUnsealedThreads } from './queries.ts';
+import { eventsHead, nextSealedIds } from '../events/events.ts';
+import { selectNewestThread, selectThreadIds, selectThreadsOf, selectUnsealedThreads } from './queries.ts';
 
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const THREADS_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 10_000;
 
-/** All threads by their ids, or those after one. */
+/** All threads that are there now, by their ids, or those after one. What begins meanwhile would have no end. */
 export async function* allThreads(database: Database, after = LOWEST_ID): AsyncGenerator<string[]> {
+  const through = await selectNewestThread(database);
+  if (through === null) return;
   for (let last = after; ; ) {
-    const ids = await selectThreadIds(database, last, THREADS_AT_ONCE);
+    const ids = await selectThreadIds(database, { after: last, through }, THREADS_AT_ONCE);
     const end = ids.at(-1);
     if (end === undefined) return;
     yield ids;
@@ -20,7 +22,8 @@ export async function* allThreads(database: Database, after = LOWEST_ID): AsyncG
 /** The threads of what happened after a place in the log. */
 export async function* threadsSince(database: Database, seq: number): AsyncGenerator<string[]> {
   const found = new Set(await selectUnsealedThreads(database));
-  for (let place = seq; ; ) {
+  const { seq: head } = await eventsHead(database);
+  for (let place = seq; place < head; ) {
     const next = await nextSealedIds(database, place, EVENTS_AT_ONCE);
     if (next === null) break;
     for (const id of await selectThreadsOf(database, next.ids)) found.add(id);

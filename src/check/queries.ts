@@ -2,16 +2,33 @@ import type { Db } from '../db/database.ts';
 import type { LoggedEvent, Row, Rows } from './schema.ts';
 
 /** The next threads by id: proposals that are there, and those that only events tell of. */
-export async function selectThreadIds(db: Db, after: string, limit: number): Promise<string[]> {
+export async function selectThreadIds(
+  db: Db,
+  { after, through }: { after: string; through: string },
+  limit: number,
+): Promise<string[]> {
   const rows = await db.query<{ id: string }>(
     `select id from (
-       (select id from ops_proposals where id > $1 order by id limit $2)
+       (select id from ops_proposals where id > $1 and id <= $2 order by id limit $3)
        union
-       (select distinct proposal_id from ops_events where proposal_id > $1 order by proposal_id limit $2)) as threads
-     order by id limit $2`,
-    [after, limit],
+       (select distinct proposal_id from ops_events where proposal_id > $1 and proposal_id <= $2
+        order by proposal_id limit $3)) as threads
+     order by id limit $3`,
+    [after, through, limit],
   );
   return rows.map((row) => row.id);
+}
+
+/** The highest id of a thread; null when there is none. */
+export async function selectNewestThread(db: Db): Promise<string | null> {
+  const [row] = await db.query<{ id: string }>(
+    `select id from (
+       (select id from ops_proposals order by id desc limit 1)
+       union
+       (select proposal_id from ops_events where proposal_id is not null order by proposal_id desc limit 1)) as newest
+     order by id desc limit 1`,
+  );
+  return row?.id ?? null;
 }
 
 /** The threads of some events. */
@@ -39,7 +56,7 @@ export async function selectUnsealedThreads(db: Db): Promise<string[]> {
 }
 
 /** Places are looked up by each event's own id, as the order of ids is not the order of events. */
-const EVENT = `e.id, e.kind, e.entity, e.entity_id, to_jsonb(e.created_at) as at, e.payload, place.seq`;
+const EVENT = `e.id, e.kind, e.entity, e.entity_id, e.proposal_id, to_jsonb(e.created_at) as at, e.payload, place.seq`;
 const PLACE = `left join lateral (
     select first_seq, ids from ops_event_batches
     where max_event_id >= e.id and ids @> e.id order by max_event_id, last_seq limit 1) as batch on true
@@ -47,12 +64,10 @@ const PLACE = `left join lateral (
     select batch.first_seq + coalesce(sum(upper(span) - lower(span)), 0)::bigint as seq
     from unnest(batch.ids * int8multirange(int8range(null, e.id))) as span) as place on true`;
 
-export type ThreadEvent = LoggedEvent & { thread: string };
-
 /** All events of some threads in their order; what waits for its seal comes last. */
-export function selectThreadEvents(db: Db, threads: string[]): Promise<ThreadEvent[]> {
-  return db.query<ThreadEvent>(
-    `select ${EVENT}, e.proposal_id as thread from ops_events e ${PLACE}
+export function selectThreadEvents(db: Db, threads: string[]): Promise<LoggedEvent[]> {
+  return db.query<LoggedEvent>(
+    `select ${EVENT} from ops_events e ${PLACE}
      where e.proposal_id = any($1::uuid[]) order by place.seq nulls last, e.id`,
     [threads],
   );
@@ -63,12 +78,13 @@ const IN_THREADS = ['proposal', 'mission', 'step'];
 /** These change no table that is replayed. */
 const NO_TABLE = ['beat', 'report', 'log'];
 
-/** The other events of a range of ids, and whether there are rows beyond it. */
+/** The other events of a range of ids, and those that should belong to a thread and do not. */
 export function selectOtherEvents(db: Db, after: number, through: number): Promise<LoggedEvent[]> {
   return db.query<LoggedEvent>(
     `select ${EVENT} from ops_events e ${PLACE}
-     where e.id > $1 and e.id <= $2 and e.entity <> all ($3::text[]) order by e.id`,
-    [after, through, [...IN_THREADS, ...NO_TABLE]],
+     where e.id > $1 and e.id <= $2 and e.entity <> all ($3::text[])
+       and (e.entity <> all ($4::text[]) or e.proposal_id is null) order by e.id`,
+    [after, through, NO_TABLE, IN_THREADS],
   );
 }
 
@@ -148,7 +164,7 @@ async function rows(db: Db, select: string, ids: string[]): Promise<Rows> {
 
 /** The tables that are replayed as a whole, by what their events are about. */
 export const OTHER_TABLES: Record<string, { from: string; key: string; columns: string }> = {
-  policy: { from: 'ops_policy', key: 'key', columns: 'value' },
+  policy: { from: 'ops_policy', key: 'key', columns: 'value, updated_by' },
   agent: {
     from: 'ops_agent_config',
     key: 'agent_id',
@@ -157,7 +173,8 @@ export const OTHER_TABLES: Record<string, { from: string; key: string; columns: 
   key: {
     from: 'ops_api_keys',
     key: 'key_id',
-    columns: 'created_at, name, scopes, agent_id, kinds, expires_at, revoked_at',
+    columns: `created_at, created_by, ops_digest(encode(secret_hash, 'hex')) as secret, name, scopes, agent_id, kinds,
+      expires_at, revoked_at`,
   },
   worker: {
     from: 'ops_workers',
@@ -175,7 +192,7 @@ export const OTHER_TABLES: Record<string, { from: string; key: string; columns: 
   artefact: {
     from: 'ops_artefacts',
     key: 'name',
-    columns: 'created_at, step_id, file_id, ops_digest(content) as content, written_at',
+    columns: 'created_at, proposal_id, step_id, file_id, ops_digest(content) as content, written_at',
   },
   schedule: {
     from: 'ops_schedules',

@@ -34,15 +34,21 @@ export function apply(state: State, event: LoggedEvent): void {
   const row = rows.get(id) ?? { created_at: at };
   rows.set(id, row);
   if (entity === 'policy') {
-    row.value = payload.to;
+    Object.assign(row, { value: payload.to, updated_by: byOf(payload) });
     return;
   }
   Object.assign(row, payload.set);
+  if (kind === 'key.created') row.created_by = byOf(payload);
+  if (kind === 'artefact.created') row.proposal_id = event.proposal_id;
   if (kind === 'key.revoked') row.revoked_at = at;
   if (kind === 'file.output_created') row.written_at = at;
   if (typeof payload.to === 'string') move(event, row, payload.to);
   if (kind === 'file.task_reopened') row.finished_at = null;
   if (kind === 'mission.created') addSteps(rowsOf(state, 'step'), event, row);
+}
+
+function byOf(payload: Row): unknown {
+  return (payload.cause as { by?: unknown } | undefined)?.by;
 }
 
 function move({ entity, at, payload }: LoggedEvent, row: Row, to: string): void {

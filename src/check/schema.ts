@@ -20,6 +20,8 @@ export type LoggedEvent = {
   kind: string;
   entity: string | null;
   entity_id: string | null;
+  /** The thread that it belongs to. */
+  proposal_id: string | null;
   at: string;
   payload: Record<string, unknown> | null;
 };

@@ -1,5 +1,5 @@
 import { apply, rowsOf, type State } from './replay.ts';
-import type { StoredThreads, ThreadEvent } from './queries.ts';
+import type { StoredThreads } from './queries.ts';
 import type { LoggedEvent, Row, Rows } from './schema.ts';
 
 /** Everything of one proposal: what happened, what that gives, and what is stored. */
@@ -11,9 +11,9 @@ export type Thread = {
 };
 
 /** Puts together what was read of some threads at one moment. */
-export function* threadsOf(ids: string[], events: ThreadEvent[], stored: StoredThreads): Generator<Thread> {
+export function* threadsOf(ids: string[], events: LoggedEvent[], stored: StoredThreads): Generator<Thread> {
   const eventsOf = new Map<string, LoggedEvent[]>(ids.map((id) => [id, []]));
-  for (const event of events) eventsOf.get(event.thread)?.push(event);
+  for (const event of events) eventsOf.get(event.proposal_id ?? '')?.push(event);
   const missions = split(stored.missions, (row) => row.proposal_id);
   const steps = split(stored.steps, (row) => stored.missions.get(String(row.mission_id))?.proposal_id);
   for (const id of ids) {

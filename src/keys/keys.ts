@@ -51,7 +51,15 @@ export async function createKey(
       entity: 'key',
       entityId: keyId,
       payload: {
-        set: { name: input.name, scopes, agent_id: agentId, kinds, expires_at: inserted.expires_at },
+        set: {
+          name: input.name,
+          scopes,
+          agent_id: agentId,
+          kinds,
+          expires_at: inserted.expires_at,
+          // Of the digest that is stored: it shows whether that was replaced, and opens nothing.
+          secret: `sha256:${digest(digest(key).toString('hex')).toString('hex')}`,
+        },
         cause: { by },
       },
     });

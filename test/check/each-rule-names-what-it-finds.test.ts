@@ -4,6 +4,7 @@ import type { Rule } from '../../src/check/schema.ts';
 import { joinTransaction } from '../../src/db/joined.ts';
 import { insertArtefact } from '../../src/engine/artefacts.ts';
 import { completeSteps } from '../../src/engine/complete.ts';
+import { createKey } from '../../src/keys/keys.ts';
 import { recordCalls } from '../../src/engine/tokens.ts';
 import { approve } from '../../src/loop/decide.ts';
 import { cancelMission, retryMission } from '../../src/loop/missions.ts';
@@ -57,6 +58,7 @@ beforeAll(async () => {
   await retryMission(database, id, { by: 'key:op' });
   await add(database, { name: 'hourly', every_seconds: 3_600 });
   await takeAll([partsOf(database)], new Date(Date.now() + 7_200_000));
+  await createKey(database, { name: 'k', scopes: ['read'] }, 'key:op');
   await worker.claimOne();
   await propose();
   await propose({ kind: 'deploy' });
@@ -156,6 +158,21 @@ test.each<[string, Rule, RegExp, string[]]>([
     'log_is_state',
     /policy tweet_quota: Its value/,
     [`update ops_policy set value = '{"max_per_day": 900}' where key = 'tweet_quota'`],
+  ],
+  [
+    'a key with another secret',
+    'log_is_state',
+    /key .*: Its secret/,
+    [`update ops_api_keys set secret_hash = sha256('x')`],
+  ],
+  [
+    'an event that belongs to nothing',
+    'log_is_state',
+    /An event of it belongs to no proposal/,
+    [
+      `insert into ops_events (kind, entity, entity_id, payload)
+       select 'step.completed', entity, entity_id, payload from ops_events where kind = 'step.completed' limit 1`,
+    ],
   ],
   [
     'an artefact with another text',

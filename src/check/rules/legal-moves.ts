@@ -1,5 +1,5 @@
 import { said } from '../compare.ts';
-import type { Findings } from '../findings.ts';
+import type { Findings, Named } from '../findings.ts';
 import { stepsOf } from '../replay.ts';
 import type { LoggedEvent } from '../schema.ts';
 import type { Thread } from '../thread.ts';
@@ -41,7 +41,7 @@ export type Moves = {
 };
 
 export function followMoves(findings: Findings): Moves {
-  const states = new Map<string, { state: string; event: LoggedEvent }>();
+  const states = new Map<string, { state: string; event: Named }>();
 
   const follow = (event: LoggedEvent): void => {
     const { entity, entity_id: id, payload } = event;
@@ -63,7 +63,7 @@ export function followMoves(findings: Findings): Moves {
       findings.add('legal_moves', about, `It went from ${from} to ${to} while it was ${state}.`, events);
     else if (!stays && !graph[from]?.includes(to === 'failed, not for good' ? 'failed' : to))
       findings.add('legal_moves', about, `It went from ${from} to ${to}, which nothing may.`, events);
-    states.set(name, { state: to, event });
+    states.set(name, { state: to, event: { seq: event.seq, id: event.id, kind: event.kind } });
   };
 
   return {
