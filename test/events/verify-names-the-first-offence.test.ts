@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { Db } from '../../src/db/database.ts';
 import { verifyLog } from '../../src/events/proof/verify.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
 import { useDatabase } from '../support/database.ts';
@@ -153,4 +154,40 @@ test('without a signed head, a chain that was computed anew is whole: that is wh
     await rewriteChain(tx);
   });
   expect(offence).toBeNull();
+});
+
+test('what is sealed while it verifies is no offence, also in the gaps of what was sealed before', async () => {
+  await sealSome(db.database, 3);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let drawn = () => {};
+  const ready = new Promise<void>((resolve) => {
+    drawn = resolve;
+  });
+  const write = `insert into ops_events (kind, source, entity, entity_id, payload) values ('t', 't', 'report', 'x', '{}')`;
+  const late = db.open(1).transaction(async (tx) => {
+    await tx.query(write);
+    drawn();
+    await held;
+  });
+  await ready;
+  await db.database.query(write);
+  await sealAll(db.database);
+  let reads = 0;
+  const slow: Db = {
+    async query(text, values, more) {
+      const rows = await db.database.query(text, values, more);
+      // When it has read where the chain ends.
+      if (text.includes('max_event_id as "maxEventId"') && ++reads === 1) {
+        release();
+        await late;
+        await sealSome(db.database, 3);
+      }
+      return rows as never;
+    },
+  };
+  expect(await verifyLog(slow, options)).toMatchObject({ ok: true, offence: null });
+  expect(reads).toBe(1);
 });

@@ -13,16 +13,23 @@ export type Batch = {
   gaps: string | null;
 };
 
-/** The batches after a place, up to the one that holds the place `size` further on. */
-export function selectBatches(db: Db, afterSeq: number, size: number): Promise<Batch[]> {
+/**
+ * The batches after a place, up to the one that holds the place `size` further on, and of those that are sealed
+ * meanwhile none: only the last one tells its gaps.
+ */
+export function selectBatches(
+  db: Db,
+  { afterSeq, throughSeq }: { afterSeq: number; throughSeq: number },
+  size: number,
+): Promise<Batch[]> {
   return db.query<Batch>(
     `select first_seq, last_seq, ids::text, digests, hash, max_event_id,
        case when last_seq = max(last_seq) over () then gaps::text end as gaps
      from ops_event_batches
-     where last_seq > $1 and last_seq <= coalesce(
+     where last_seq > $1 and last_seq <= $3 and last_seq <= coalesce(
        (select last_seq from ops_event_batches where last_seq >= $1 + $2 order by last_seq limit 1), $1 + $2)
      order by last_seq`,
-    [afterSeq, size],
+    [afterSeq, size, throughSeq],
   );
 }
 

@@ -102,9 +102,8 @@ async function walkThrough(
 ): Promise<Offence | null> {
   const { db, links } = walk;
   while (links.seq() < total) {
-    const batches = (await selectBatches(db, links.seq(), EVENTS_AT_ONCE)).filter(
-      (batch) => batch.last_seq <= total,
-    );
+    const place = { afterSeq: links.seq(), throughSeq: total };
+    const batches = await selectBatches(db, place, EVENTS_AT_ONCE);
     if (batches.length === 0) return gapAtTheEnd(links.seq(), total);
     const wrong = await checkBatches(walk, batches);
     if (wrong !== null) return wrong;
