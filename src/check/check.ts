@@ -8,6 +8,7 @@ import {
   selectAnswers,
   selectLastPruned,
   selectPolicyHistory,
+  selectSameCounts,
   selectSnapshots,
   selectStrays,
   selectThreadEvents,
@@ -75,6 +76,7 @@ export async function checkHistory(database: Database, options: CheckOptions): P
     onProgress: (done) => onProgress?.({ doing: 'threads', done: Math.min(total, done), total }),
   });
   await database.snapshot((tx) => checkAnswers(tx, findings));
+  await checkCounts(database, findings, walk.threads);
   for (const stray of await selectStrays(database))
     findings.add('log_is_state', stray, 'It belongs to no proposal, and no event tells of it.');
   const abandoned = await countAbandoned(database);
@@ -157,6 +159,17 @@ function judge(thread: Thread, { findings, ground }: Walk): void {
       findings.add(rule, { entity: 'proposal', id: thread.id }, what, thread.events.slice(0, 1));
     }
   }
+}
+
+/** Whether the counters went on from each admission to the next, whatever the rows of the counters say now. */
+async function checkCounts(database: Database, findings: Findings, threads: number): Promise<void> {
+  findings.looked('caps', threads);
+  for (const { day, scope, used, count, proposals } of await selectSameCounts(database))
+    findings.add(
+      'caps',
+      { entity: 'counter', id: `${scope} ${day}` },
+      `${count} proposals were admitted when ${used} were used: ${proposals.join(', ')}${count > 3 ? ', …' : ''}.`,
+    );
 }
 
 /** What was answered to a caller was acknowledged, so it must be there. */

@@ -95,8 +95,10 @@ export async function selectLastEventId(db: Db): Promise<number> {
 
 /** What no event tells of a step, and what it left outside its row. */
 export type StepAround = {
-  /** It can be claimed, or will be at a time. */
-  waits: boolean;
+  /** It can be claimed. */
+  ready: boolean;
+  /** Else when it will be; null when nothing says so. */
+  available_at: string | null;
   /** The artefact that its output names, and the one that is there. */
   published: string | null;
   artefact: string | null;
@@ -134,7 +136,7 @@ export async function selectThreadRows(db: Db, threads: string[]): Promise<Store
     [...missions.keys()],
   );
   const around = await db.query<StepAround & { id: string }>(
-    `select s.id, ready or available_at is not null as waits, output ->> 'artefact' as published, a.name as artefact
+    `select s.id, ready, to_jsonb(available_at) as available_at, output ->> 'artefact' as published, a.name as artefact
      from ops_steps s left join ops_artefacts a on a.step_id = s.id where s.id = any($1::uuid[])`,
     [[...steps.keys()]],
   );
@@ -252,6 +254,22 @@ export async function selectSnapshots(db: Db, proposals: string[]): Promise<Map<
   return new Map(found.map(({ digest, policy }) => [digest, policy]));
 }
 
+export type SameCount = { day: string; scope: string; used: number; proposals: string[]; count: number };
+
+/** Admitted proposals of one day that saw the same count of one counter; a day of another time zone is another one. */
+export function selectSameCounts(db: Db): Promise<SameCount[]> {
+  return db.query<SameCount>(
+    `select cap_day as day, verdict ->> 'scope' as scope, (verdict ->> 'used')::bigint as used, count(*) as count,
+       (array_agg(id order by id))[1:3] as proposals
+     from ops_proposals, jsonb_array_elements(decision -> 'verdicts') as verdict
+     where cap_day is not null and verdict ->> 'gate' <> 'exec_policy'
+     group by cap_day, decision ->> 'resets_at', verdict ->> 'gate', scope, used having count(*) > 1
+     order by 1, 2, 3 limit 100`,
+    undefined,
+    { limitMs: 600_000 },
+  );
+}
+
 export type Answer = { owner: string; idempotency_key: string; proposal_id: string; known: boolean };
 
 /**
@@ -288,11 +306,12 @@ export async function selectStrays(db: Db): Promise<{ entity: string; id: string
   );
 }
 
-/** Running steps of workers that have ended or are not there: a running server takes them back. */
+/** Running steps of workers that have ended, or whose lease is long over: a running server takes them back. */
 export async function countAbandoned(db: Db): Promise<number> {
   const [row] = await db.query<{ count: number }>(
     `select count(*) from ops_steps s where s.status = 'running' and not exists (
-       select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null)`,
+       select from ops_workers w where w.worker_id = s.worker_id and w.ended_at is null
+         and w.lease_expires_at > clock_timestamp() - interval '1 minute')`,
   );
   return row?.count ?? 0;
 }

@@ -8,6 +8,7 @@ export const RULES = {
   nothing_lost: 'what was admitted or acknowledged is there, and what is open can go on',
   done_once: 'a step has one output, a publication one artefact, a due time one proposal',
   missions_end_once: 'a mission ends once, and as its steps did',
+  caps: 'of the proposals of a day no two were admitted on the same count, so no cap let more pass than it allows',
   decisions: 'each decision follows from the policy and the counts that it saw',
 } as const;
 export type Rule = keyof typeof RULES;

@@ -233,6 +233,20 @@ test.each<[string, Rule, RegExp, string[]]>([
     ['update ops_steps set ready = false'],
   ],
   [
+    'a step that waits for ever',
+    'nothing_lost',
+    /waits until .*9999.*and the log says null/,
+    [`update ops_steps set ready = false, available_at = '9999-01-01' where ready`],
+  ],
+  [
+    'more admitted than a counter counted',
+    'caps',
+    /proposals were admitted when 0 were used/,
+    [
+      `update ops_proposals set decision = jsonb_set(decision, '{verdicts,1,used}', '0') where cap_day is not null`,
+    ],
+  ],
+  [
     'an approval without a mission',
     'nothing_lost',
     /is approved and has 0 first missions/,

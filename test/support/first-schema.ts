@@ -20,6 +20,12 @@ export async function makeFirstSchema(database: Database, home: string, events: 
     await seedAgents(tx);
   });
   await setPolicy(database, 'plans', { analysis: Array.from({ length: STEPS }, () => 'analyze') }, 'test');
+  await setPolicy(
+    database,
+    'daily_caps',
+    { timezone: 'UTC', per_agent: 1_000_000, total: 1_000_000 },
+    'test',
+  );
   const text = await readFile(new URL('./sound-history.sql', import.meta.url), 'utf8');
   const history = text
     .replaceAll('{missions}', String(Math.ceil(events / EVENTS_PER_MISSION)))

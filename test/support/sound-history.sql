@@ -6,11 +6,11 @@ set session_replication_role = replica;
 create function pg_temp.nth(n bigint, what text) returns uuid language sql immutable
   return ('01000000-' || what || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid;
 
-create function pg_temp.decision(agent text, kind text, action text, reason text) returns jsonb language sql stable
+create function pg_temp.decision(n bigint, agent text, kind text, action text, reason text) returns jsonb language sql stable
   return jsonb_build_object('by', 'policy', 'action', action, 'reason', reason, 'day', current_date,
     'resets_at', now(), 'verdicts', jsonb_build_array(
-      jsonb_build_object('gate', 'daily_caps.per_agent', 'scope', 'agent:' || agent, 'limit', 50, 'used', 0, 'passed', true),
-      jsonb_build_object('gate', 'daily_caps.total', 'scope', 'total', 'limit', 500, 'used', 0, 'passed', true))
+      jsonb_build_object('gate', 'daily_caps.per_agent', 'scope', 'agent:' || agent, 'limit', 1000000, 'used', (n - 1) / 50, 'passed', true),
+      jsonb_build_object('gate', 'daily_caps.total', 'scope', 'total', 'limit', 1000000, 'used', n - 1, 'passed', true))
     || case kind when 'deploy' then jsonb_build_array(jsonb_build_object(
          'gate', 'kind_caps', 'scope', 'kind:deploy', 'limit', 10, 'used', 0, 'passed', true)) else '[]' end);
 
@@ -18,7 +18,7 @@ insert into ops_proposals (id, agent_id, kind, title, body, status, policy_snaps
                            decision, outcome, completed_at)
 select pg_temp.nth(n, 'aaaa'), agent, kind, 'History ' || n, repeat('A fact. ', 20), status,
        (select jsonb_object_agg(key, value) from ops_policy), case when status <> 'pending' then now() end, 'key:then',
-       current_date, pg_temp.decision(agent, kind, case status when 'pending' then 'admitted' else 'approved' end, 'as policy says'),
+       current_date, pg_temp.decision(n, agent, kind, case status when 'pending' then 'admitted' else 'approved' end, 'as policy says'),
        case status when 'completed' then 'succeeded' end, case status when 'completed' then now() end
 from generate_series(1, {missions} + 3) as n, lateral (
   select 'agent-' || n % 50 as agent,

@@ -1,9 +1,10 @@
-import { said } from '../compare.ts';
+import { isSame, said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
+import type { StepAround } from '../queries.ts';
 import type { Row } from '../schema.ts';
 import { eventsBy, type Thread } from '../thread.ts';
 
-type Step = { row: Row; waits: boolean };
+type Step = { id: string; row: Row; waits: boolean };
 
 /** How the missions of a proposal stand together with it and with their steps. */
 export function checkMissions(thread: Thread, findings: Findings): void {
@@ -11,7 +12,7 @@ export function checkMissions(thread: Thread, findings: Findings): void {
   const missions = [...stored.missions].map(([mission, row]) => ({ id: mission, row }));
   const stepsOf = new Map(missions.map(({ id: mission }) => [mission, [] as Step[]]));
   for (const [step, row] of stored.steps)
-    stepsOf.get(String(row.mission_id))?.push({ row, waits: stored.around.get(step)?.waits ?? false });
+    stepsOf.get(String(row.mission_id))?.push({ id: step, row, waits: waits(stored.around.get(step)) });
   for (const steps of stepsOf.values()) steps.sort((a, b) => Number(a.row.position) - Number(b.row.position));
 
   const ends = eventsBy(thread.events, 'mission');
@@ -28,7 +29,7 @@ export function checkMissions(thread: Thread, findings: Findings): void {
     if (wrong !== null) findings.add('missions_end_once', { entity: 'mission', id: mission }, wrong, told);
     if (row.status !== 'active') continue;
     findings.looked('nothing_lost', 1);
-    const stuck = whyStuck(steps);
+    const stuck = whyStuck(steps) ?? waitsForNothing(steps, thread);
     if (stuck !== null) findings.add('nothing_lost', { entity: 'mission', id: mission }, stuck);
   }
   const proposal = stored.proposals.get(id);
@@ -62,6 +63,24 @@ function whyStuck(steps: Step[]): string | null {
   return early === undefined
     ? null
     : `Its step at position ${said(early.row.position)} does not wait for the one before.`;
+}
+
+function waits(around: StepAround | undefined): boolean {
+  return around !== undefined && (around.ready || around.available_at !== null);
+}
+
+/** A step waits until the time that the log has told: of its last attempt, or of its proposal for the first one. */
+function waitsForNothing(steps: Step[], { stored, events, id }: Thread): string | null {
+  const open = steps.find(({ row }) => row.status !== 'completed');
+  const around = open && stored.around.get(open.id);
+  if (!open || !around || open.row.status !== 'queued' || around.ready) return null;
+  const last = (eventsBy(events, 'step').get(open.id) ?? []).findLast(
+    ({ kind }) => kind === 'step.requeued' || kind === 'step.released',
+  );
+  const told = last ? last.payload?.available_at : stored.proposals.get(id)?.run_at;
+  return isSame(around.available_at, told)
+    ? null
+    : `Its step at position ${said(open.row.position)} waits until ${said(around.available_at)}, and the log says ${said(told ?? null)}.`;
 }
 
 function checkProposal(
