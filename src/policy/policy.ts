@@ -159,7 +159,8 @@ async function changePolicy(
   const changed = await database.transaction(async (tx) => {
     if (key !== 'paused') await lockPolicyExclusive(tx);
     const before = await lockPolicyRow(tx, key);
-    const value = toValue(before);
+    const made = toValue(before);
+    const value = key === 'paused' ? stillHeld(before?.value, made as Policy['paused']) : made;
     if (!isDeepStrictEqual(before?.value, value)) {
       await upsertPolicy(tx, key, value, by);
       if (key === 'daily_caps') await moveDay(tx, before?.value, value as Policy['daily_caps']);
@@ -178,6 +179,13 @@ async function changePolicy(
   database.hints.tell('policy');
   database.hints.tell('events');
   return changed;
+}
+
+/** What a restore holds, whoever writes the pause: only its end releases that. */
+function stillHeld(before: unknown, { enabled, agents, restored }: Policy['paused']): Policy['paused'] {
+  const was = POLICY_SCHEMAS.paused.safeParse(before);
+  const isHeld = restored === true || (was.success && was.data.enabled && was.data.restored === true);
+  return { enabled, agents, ...(enabled && isHeld ? { restored: true } : {}) };
 }
 
 /** Gives a fresh database its policy; keys that exist keep their value. */

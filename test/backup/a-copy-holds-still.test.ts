@@ -82,6 +82,21 @@ test('a restored copy claims, proposes, calls and takes nothing until it is resu
   }
 }, 180_000);
 
+test('no other way of writing the pause than its end releases a restored copy', async () => {
+  const { database } = original;
+  await setPolicy(database, 'paused', { enabled: true, agents: [], restored: true }, 'restore');
+  await setPolicy(database, 'paused', { enabled: true, agents: ['pm'] }, 'test');
+  expect(await isHeld(database)).toBe(true);
+  await setPolicy(database, 'paused', { enabled: true, agents: [], restored: false }, 'test');
+  await setPaused(database, true, undefined, 'test');
+  await setPaused(database, false, 'pm', 'test');
+  expect(await isHeld(database)).toBe(true);
+  // Once it was resumed, a pause is no more than a pause.
+  await setPolicy(database, 'paused', { enabled: false, agents: [], restored: true }, 'test');
+  await setPolicy(database, 'paused', { enabled: true, agents: [] }, 'test');
+  expect(await isHeld(database)).toBe(false);
+});
+
 test('a pause that cannot be read was written by no restore, and holds up no call for help', async () => {
   const { database } = original;
   expect(await isHeld(copy.database)).toBe(false);
