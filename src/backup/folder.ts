@@ -4,9 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { makeHome, tryLock } from '../db/local/lock.ts';
 import { AppError, toError } from '../errors.ts';
-import { codeOf, isMissing, isThere, makeFolderDurably, syncDirectory } from '../lib/files.ts';
-
-export type Kept = { path: string; at: Date };
+import { codeOf, isThere, makeFolderDurably, syncDirectory } from '../lib/files.ts';
 
 /** With less PostgreSQL may stop in the middle of a write. */
 export const RESERVE_BYTES = 2 ** 30;
@@ -19,33 +17,6 @@ export const freeSpace: FreeSpace = async (path) => {
   const { bavail, bsize } = await statfs(path);
   return bavail * bsize;
 };
-
-/** The name says when, so that a listing sorts by age. */
-export function nameFor(at: Date): string {
-  return `opsloop-${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z.backup`;
-}
-
-/** The backups of a folder that have such names, the newest first. Others are never looked at. */
-export async function listBackups(folder: string): Promise<Kept[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return [];
-    throw error;
-  });
-  return names
-    .flatMap((name) => {
-      const [, day, h, m, s] = /^opsloop-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z\.backup$/.exec(name) ?? [];
-      const at = new Date(`${day}T${h}:${m}:${s}Z`);
-      return Number.isNaN(at.getTime()) ? [] : [{ path: join(folder, name), at }];
-    })
-    .sort((a, b) => b.at.getTime() - a.at.getTime());
-}
-
-/** Drops what is more than so many. Returns what was dropped. */
-export async function dropOldest(folder: string, keep: number): Promise<string[]> {
-  const old = (await listBackups(folder)).slice(keep);
-  for (const { path } of old) await rm(path, { force: true });
-  return old.map(({ path }) => path);
-}
 
 /** One of a home is made, or restored, at a time. @throws AppError already_running */
 export async function withBackupLock<T>(home: string, work: () => Promise<T>): Promise<T> {

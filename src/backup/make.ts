@@ -5,15 +5,14 @@ import { appendEvents } from '../events/events.ts';
 import type { Report } from './check-copy.ts';
 import {
   diskFull,
-  dropOldest,
   type FreeSpace,
   freeSpace,
-  nameFor,
   putBackup,
   RESERVE_BYTES,
   WAL_BYTES,
   withBackupLock,
 } from './folder.ts';
+import { dropOldest, nameFor } from './kept.ts';
 import { rowsIn } from './manifest.ts';
 import { selectDatabaseSize } from './queries.ts';
 import type { Step } from './restore-into.ts';
@@ -62,9 +61,9 @@ const SHARE_OF_DATABASE = 0.5;
  */
 export async function makeBackup(options: MakeOptions): Promise<Made> {
   const { database, home, folder } = options;
-  const path = options.path ?? join(folder, nameFor(new Date()));
   await refuseNewerSchema(database);
   return withBackupLock(home, async () => {
+    const path = options.path ?? join(folder, await nameFor(home, new Date()));
     if (options.verify) await dropLeftovers(database.url, home);
     const made = await putBackup(path, home, async (file, partial) => {
       const size = await selectDatabaseSize(database);
@@ -96,7 +95,7 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
       };
     });
     const isGood = made.check?.ok !== false;
-    const dropped = isGood && options.path === undefined ? await dropOldest(folder, options.keep) : [];
+    const dropped = isGood && options.path === undefined ? await dropOldest(folder, home, options.keep) : [];
     // A backup is one whatever becomes of the event.
     await tellOf(database, made).catch(() => undefined);
     return { ...made, dropped };

@@ -1,6 +1,7 @@
 import { toError } from '../errors.ts';
 import { sleep } from '../lib/wake.ts';
 import type { Log } from '../log.ts';
+import { CLOCK_LEEWAY_MS } from './kept.ts';
 import { type BackupSettings, lastBackup, noteFailure } from './state.ts';
 
 /** Not in the way of a start, and soon enough to make up for what a machine missed that was off. */
@@ -16,9 +17,10 @@ export type Backups = { close(): Promise<void> };
  * @param since the last one, or when the database was made; null while that is not known because it is away
  */
 export function dueIn(everyHours: number, since: Date | null, now: Date): number {
-  // A clock that was set back must not hold it up for longer than a period.
-  const age = Math.max(0, now.getTime() - (since ?? now).getTime());
-  return everyHours * 3_600_000 - age;
+  const age = now.getTime() - (since ?? now).getTime();
+  // A clock that was ahead then tells nothing of how long ago that was.
+  if (age < -CLOCK_LEEWAY_MS) return 0;
+  return everyHours * 3_600_000 - Math.max(0, age);
 }
 
 /** Makes one if it is due. Returns whether it did, or what went wrong, which is noted for health. */
@@ -30,7 +32,7 @@ export async function backUpIfDue(
   signal?: AbortSignal,
 ): Promise<'made' | 'not due' | Error> {
   try {
-    const last = await lastBackup(settings.folder);
+    const last = await lastBackup(settings.folder, home);
     const since = last ?? (await began().catch(() => null));
     if (settings.everyHours === null || dueIn(settings.everyHours, since, new Date()) > 0) return 'not due';
     await run();

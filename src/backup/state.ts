@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../lib/files.ts';
 import { humanDuration } from '../lib/time.ts';
-import { listBackups } from './folder.ts';
+import { listBackups } from './kept.ts';
 
 export type BackupSettings = {
   /** Null: none are made by themselves. */
@@ -39,8 +39,8 @@ async function readFailure(home: string): Promise<Failure | null> {
   }
 }
 
-export async function lastBackup(folder: string): Promise<Date | null> {
-  return (await listBackups(folder))[0]?.at ?? null;
+export async function lastBackup(folder: string, home: string): Promise<Date | null> {
+  return (await listBackups(folder, home)).past[0]?.at ?? null;
 }
 
 export type BackupsState = {
@@ -49,6 +49,8 @@ export type BackupsState = {
   failure: Failure | null;
   /** Hours since the last one, or since the database was made. */
   age_hours: number | null;
+  /** Names of those whose time has not come. */
+  in_future: string[];
 };
 
 /** @param began when the database was made: a fresh one has no backup yet */
@@ -57,19 +59,21 @@ export async function readBackupsState(
   home: string,
   began: Date | null,
 ): Promise<BackupsState> {
-  const last = await lastBackup(folder).catch(() => null);
+  const { past, future } = await listBackups(folder, home).catch(() => ({ past: [], future: [] }));
+  const last = past[0]?.at ?? null;
   const from = last ?? began;
   return {
     every_hours: everyHours,
     last_at: last?.toISOString() ?? null,
     failure: await readFailure(home).catch(() => null),
     age_hours: from && (Date.now() - from.getTime()) / 3_600_000,
+    in_future: future.map(({ path }) => basename(path)),
   };
 }
 
 /** What is wrong, and what to do. One period late is no reason to call anybody. */
 export function backupProblems(state: BackupsState): { code: string; message: string }[] {
-  const { every_hours: every, failure, last_at, age_hours: age } = state;
+  const { every_hours: every, failure, last_at, age_hours: age, in_future } = state;
   if (every === null) return [];
   const failed = failure && {
     code: 'backup_failed',
@@ -81,5 +85,9 @@ export function backupProblems(state: BackupsState): { code: string; message: st
       code: 'backup_old',
       message: `${last_at === null ? `There is no backup, and the database is ${since} old` : `The last backup is ${since} old`}; one is due every ${every} h. \`opsloop backup\` makes one, and says what is in the way.`,
     };
-  return [failed, old].filter((one) => typeof one === 'object' && one !== null);
+  const early = in_future.length > 0 && {
+    code: 'backup_in_future',
+    message: `The time of ${in_future.length} of the backups has not come (${in_future[0]}): the clock is wrong now, or was when they were made. They do not count and are never dropped; set the clock right, or move them away.`,
+  };
+  return [failed, old, early].filter((one) => typeof one === 'object' && one !== null);
 }

@@ -1,7 +1,8 @@
 import { copyFile, readdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
-import { listBackups, markOf, nameFor } from '../../src/backup/folder.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { markOf } from '../../src/backup/folder.ts';
+import { listBackups, nameFor } from '../../src/backup/kept.ts';
 import { backUpIfDue, dueIn } from '../../src/backup/schedule.ts';
 import { backupProblems, type BackupSettings, readBackupsState } from '../../src/backup/state.ts';
 import { selectBegan } from '../../src/db/migrate.ts';
@@ -25,11 +26,14 @@ const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR);
 const make = async () => void (await backUp(db.database, home, { keep: settings.keep }));
 const names = async () => (await readdir(settings.folder)).toSorted();
 
+const dayOf = (hours: number) => `opsloop-${hoursAgo(hours).toISOString().slice(0, 10)}`;
+afterEach(() => void vi.useRealTimers());
+
 /** As if backups had been made so long ago. */
 async function madeBefore(...hours: number[]): Promise<void> {
   await backUp(db.database, home);
-  for (const { path } of await listBackups(settings.folder)) {
-    for (const age of hours) await copyFile(path, join(settings.folder, nameFor(hoursAgo(age))));
+  for (const { path } of (await listBackups(settings.folder, home)).past) {
+    for (const age of hours) await copyFile(path, join(settings.folder, await nameFor(home, hoursAgo(age))));
     await rename(path, join(home, 'first'));
   }
 }
@@ -38,8 +42,9 @@ test('one is due a period after the last one', () => {
   const now = new Date();
   expect(dueIn(24, hoursAgo(23), now)).toBeCloseTo(HOUR, -3);
   expect(dueIn(24, hoursAgo(100), now)).toBeLessThan(0);
-  // The clock was ahead when the last one was made: not due for a period, and not for years.
-  expect(dueIn(24, hoursAgo(-10_000), now)).toBeCloseTo(24 * HOUR, -3);
+  // A clock that moved by seconds is no reason for another one; one that was far ahead tells nothing.
+  expect(dueIn(24, hoursAgo(-0.01), now)).toBe(24 * HOUR);
+  expect(dueIn(24, hoursAgo(-10_000), now)).toBe(0);
   // A database that is away says no time.
   expect(dueIn(24, null, now)).toBe(24 * HOUR);
 });
@@ -50,8 +55,45 @@ test('what a machine missed that was off is made up for once, and the oldest mak
   expect(await backUpIfDue(settings, home, began, make)).toBe('made');
   expect(await backUpIfDue(settings, home, began, make)).toBe('not due');
   const days = (await names()).map((name) => name.slice(0, 18));
-  const expected = [276, 252, 0].map((hours) => nameFor(hoursAgo(hours)).slice(0, 18));
+  const expected = [276, 252, 0].map(dayOf);
   expect(days).toEqual(['notes.txt', ...expected]);
+});
+
+test('after one of a clock that was ahead they go on as ever, and health tells of it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10_000 * HOUR });
+  await make();
+  const [ahead = ''] = await names();
+  vi.setSystemTime(Date.now() - 10_000 * HOUR);
+  const results: unknown[] = [];
+  for (let hours = 0; hours <= 120; hours += 12) {
+    // The database was made at a time that has not come, too.
+    results.push(await backUpIfDue(settings, home, () => Promise.resolve(hoursAgo(-9_000)), make));
+    vi.setSystemTime(Date.now() + 12 * HOUR);
+  }
+  expect(results.filter((result) => result === 'made')).toHaveLength(6);
+  expect(results.filter((result) => result === 'not due')).toHaveLength(5);
+  expect((await names()).map((name) => name.slice(0, 18))).toEqual(
+    [60, 36, 12].map(dayOf).concat(ahead.slice(0, 18)),
+  );
+  expect(backupProblems(await readBackupsState(settings, home, await began()))).toEqual([
+    { code: 'backup_in_future', message: expect.stringContaining(ahead) },
+  ]);
+});
+
+test('homes that share a folder list, count and drop their own alone', async () => {
+  const other = emptyHome();
+  const otherMakes = async () =>
+    void (await backUp(db.database, other, { folder: settings.folder, keep: 1 }));
+  await madeBefore(300, 276, 252);
+  const before = await names();
+  expect(await backUpIfDue(settings, other, () => Promise.resolve(hoursAgo(400)), otherMakes)).toBe('made');
+  expect(await names()).toEqual(expect.arrayContaining(before));
+  expect(backupProblems(await readBackupsState(settings, home, hoursAgo(400)))).toMatchObject([
+    { code: 'backup_old' },
+  ]);
+  expect(await backUpIfDue(settings, home, began, make)).toBe('made');
+  expect(await names()).toHaveLength(4);
+  expect((await listBackups(settings.folder, other)).past).toHaveLength(1);
 });
 
 test('a backup that fails drops nothing, and health says so until one succeeds', async () => {
@@ -114,7 +156,7 @@ test('what this home left behind is tidied, what another writes beside it is not
   expect(await names()).toEqual([
     '.opsloop-x.backup.0123456789ab.partial',
     'by-hand.backup',
-    expect.stringMatching(/^opsloop-.*Z\.backup$/),
+    expect.stringMatching(/^opsloop-.*Z-[0-9a-f]{12}\.backup$/),
   ]);
 });
 

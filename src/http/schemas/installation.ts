@@ -164,6 +164,7 @@ export const Health = z
         last_at: z.string().nullable(),
         failure: z.object({ at: z.string(), message: z.string() }).nullable(),
         age_hours: z.number().nullable(),
+        in_future: z.array(z.string()),
       })
       .openapi({
         description: "Of this server's home; every_hours is null where none are made by themselves.",

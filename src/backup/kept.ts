@@ -1,0 +1,60 @@
+/** The backups that a home keeps in a folder, told by their names. Others, also those of another home, are never looked at. */
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissing, readIfThere, writeDurably } from '../lib/files.ts';
+
+export type Kept = { path: string; at: Date };
+
+/** Two clocks differ by less, and one that is set right moves by less. */
+export const CLOCK_LEEWAY_MS = 600_000;
+
+/** Stays with the home, also on a machine that gets another name; a restored copy has another one. */
+async function readMark(home: string): Promise<string | null> {
+  const mark = (await readIfThere(markFile(home)))?.trim() ?? '';
+  return /^[0-9a-f]{12}$/.test(mark) ? mark : null;
+}
+
+function markFile(home: string): string {
+  return join(home, 'backup-mark');
+}
+
+/** The name of a new one says when, so that a listing sorts by age, and whose it is. */
+export async function nameFor(home: string, at: Date): Promise<string> {
+  let mark = await readMark(home);
+  if (mark === null) {
+    mark = randomBytes(6).toString('hex');
+    await writeDurably(markFile(home), `${mark}\n`, 0o600);
+  }
+  return `opsloop-${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${mark}.backup`;
+}
+
+/**
+ * The newest first. `future` are those of a time that has not come: the clock is wrong, or was when they were made, so
+ * they neither count nor are they ever dropped.
+ */
+export async function listBackups(folder: string, home: string): Promise<{ past: Kept[]; future: Kept[] }> {
+  const mark = await readMark(home);
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const own = names
+    .flatMap((name) => {
+      const [, day, h, m, s, whose] =
+        /^opsloop-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z-([0-9a-f]{12})\.backup$/.exec(name) ?? [];
+      const at = new Date(`${day}T${h}:${m}:${s}Z`);
+      return whose !== mark || Number.isNaN(at.getTime()) ? [] : [{ path: join(folder, name), at }];
+    })
+    .sort((a, b) => b.at.getTime() - a.at.getTime());
+  const latest = Date.now() + CLOCK_LEEWAY_MS;
+  const isFuture = ({ at }: Kept) => at.getTime() > latest;
+  return { past: own.filter((one) => !isFuture(one)), future: own.filter(isFuture) };
+}
+
+/** Drops what is more than so many. Returns what was dropped. */
+export async function dropOldest(folder: string, home: string, keep: number): Promise<string[]> {
+  const old = (await listBackups(folder, home)).past.slice(keep);
+  for (const { path } of old) await rm(path, { force: true });
+  return old.map(({ path }) => path);
+}
