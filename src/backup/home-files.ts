@@ -2,7 +2,10 @@ import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { headsFile, readHeads } from '../events/proof/heads.ts';
 import { readLogKey, readTrusted, trustedFolder } from '../events/proof/key.ts';
+import { AppError } from '../errors.ts';
 import { isMissing, readIfThere, writeDurably } from '../lib/files.ts';
+import { readSecretFile } from '../lib/secret-file.ts';
+import { mayGoIntoHome, problemOfFiles } from './manifest.ts';
 import type { LogEnd } from './queries.ts';
 
 /** All of them are for their owner alone. */
@@ -15,20 +18,27 @@ const SECRET = ['operator.key', 'log-key.pem', '.env'];
 const SECRETS_FOLDER = 'secrets';
 const HEADS = 'log-heads.jsonl';
 
-/** The files of the home that go into a backup. */
+/**
+ * The files of the home that go into a backup.
+ * @returns also what lies among the secrets and is none, and why
+ * @throws AppError config_invalid when one is too large to go along
+ */
 export async function readHomeFiles(
   home: string,
   log: LogEnd | null,
   withSecrets: boolean,
-): Promise<HomeFile[]> {
-  const secrets = withSecrets ? [...SECRET, ...(await listSecrets(home))] : [];
-  const names = [...PLAIN, ...secrets];
+): Promise<{ files: HomeFile[]; skipped: string[] }> {
+  const { usable, skipped } = withSecrets ? await listSecrets(home) : { usable: [], skipped: [] };
+  const names = [...PLAIN, ...(withSecrets ? SECRET : []), ...usable];
   const read = await Promise.all(names.map((path) => readHomeFile(home, path)));
-  return [
+  const files = [
     { path: HEADS, bytes: Buffer.from(await headsUpTo(home, log)) },
     ...(await publicKeys(home)),
     ...read.filter((file) => file !== null),
   ];
+  const wrong = problemOfFiles(files.map(({ path, bytes }) => ({ path, bytes: bytes.length })));
+  if (wrong !== null) throw new AppError('config_invalid', `The home cannot be backed up: ${wrong}.`);
+  return { files, skipped };
 }
 
 async function readHomeFile(home: string, path: string): Promise<HomeFile | null> {
@@ -40,12 +50,20 @@ async function readHomeFile(home: string, path: string): Promise<HomeFile | null
   }
 }
 
-async function listSecrets(home: string): Promise<string[]> {
+async function listSecrets(home: string): Promise<{ usable: string[]; skipped: string[] }> {
   const names = await readdir(join(home, SECRETS_FOLDER)).catch((error: unknown) => {
     if (isMissing(error)) return [];
     throw error;
   });
-  return names.filter((name) => !name.endsWith('.tmp')).map((name) => `${SECRETS_FOLDER}/${name}`);
+  const [usable, skipped]: [string[], string[]] = [[], []];
+  for (const name of names.filter((one) => !one.endsWith('.tmp')).toSorted()) {
+    const path = `${SECRETS_FOLDER}/${name}`;
+    const read = await readSecretFile(join(home, path));
+    if (!mayGoIntoHome(path)) skipped.push(`${path}: this is no name of a secret`);
+    else if ('problem' in read) skipped.push(`${path}: ${read.problem}`);
+    else usable.push(path);
+  }
+  return { usable, skipped };
 }
 
 /** Heads that were signed after the snapshot would stand beyond the end of its chain. */
@@ -84,9 +102,8 @@ export async function placeHomeFiles(
   let headsMovedTo: string | null = null;
   for (const { path, bytes } of files) {
     const target = join(home, path);
-    const text = bytes.toString('utf8');
-    const there = await readIfThere(target);
-    if (there === text) continue;
+    const there = (await readHomeFile(home, path))?.bytes ?? null;
+    if (there?.equals(bytes)) continue;
     if (there !== null && path === HEADS) {
       headsMovedTo = `${target}.before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
       await rename(target, headsMovedTo);
@@ -95,7 +112,7 @@ export async function placeHomeFiles(
       continue;
     }
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await writeDurably(target, text, 0o600);
+    await writeDurably(target, bytes, 0o600);
   }
   return { kept, headsMovedTo };
 }

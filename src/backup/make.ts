@@ -28,6 +28,8 @@ export type Made = {
   taken_at: string;
   /** What restoring it into a throwaway database found; null when that was not asked for. */
   check: Report | null;
+  /** What lies among the secrets of the home and is none, and why. */
+  skipped: string[];
   /** Older ones that were dropped. */
   dropped: string[];
   seconds: { taking: number; checking: number | null };
@@ -69,7 +71,11 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
       const size = await selectDatabaseSize(database);
       const grows = await watchSpace(options, dirname(path), size);
       let began = performance.now();
-      const { manifest, size: bytes } = await takeBackup(file, {
+      const {
+        manifest,
+        size: bytes,
+        skipped,
+      } = await takeBackup(file, {
         url: database.url,
         home,
         withSecrets: options.withSecrets,
@@ -91,6 +97,7 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
         seq: log?.seq ?? null,
         taken_at,
         check,
+        skipped,
         seconds: { taking, checking: check && secondsSince(began) },
       };
     });

@@ -14,6 +14,26 @@ const TablePart = z.object({
 /** Only these are ever written into a home, whatever a backup says. */
 const HOME_PATH =
   /^(log-heads\.jsonl|config\.json|operator\.key|log-key\.pem|\.env|secrets\/[\w-][\w.-]*|log-keys\/[0-9a-f]{16}\.pem)$/;
+export function mayGoIntoHome(path: string): boolean {
+  return HOME_PATH.test(path);
+}
+
+/** They are held in memory. A line of heads is written once a beat, for years. */
+const MOST_FILES = 1_000;
+const LONGEST_FILE = 2 ** 20;
+const LONGEST_HEADS = 2 ** 29;
+
+/** What is wrong with these files, or null. */
+export function problemOfFiles(files: readonly { path: string; bytes: number }[]): string | null {
+  if (files.length > MOST_FILES)
+    return `${files.length} files of the home, and at most ${MOST_FILES} go into one`;
+  for (const { path, bytes } of files) {
+    const most = path === 'log-heads.jsonl' ? LONGEST_HEADS : LONGEST_FILE;
+    if (bytes > most) return `${path} has ${bytes} bytes, and at most ${most} go into one`;
+  }
+  return null;
+}
+
 const FilePart = z.object({ file: z.string().regex(HOME_PATH), ...Sum });
 
 /** What a backup holds, in the order in which it stands there. */

@@ -37,11 +37,11 @@ const BEGIN = `begin isolation level repeatable read read only;
 export async function takeBackup(
   file: FileHandle,
   options: TakeOptions,
-): Promise<{ manifest: Manifest; size: number }> {
+): Promise<{ manifest: Manifest; size: number; skipped: string[] }> {
   const connection = await openCopyConnection(options.url, options.signal);
   try {
     const { tables, ...facts } = await beginSnapshot(connection);
-    const homeFiles = await readHomeFiles(options.home, facts.log, options.withSecrets);
+    const { files: homeFiles, skipped } = await readHomeFiles(options.home, facts.log, options.withSecrets);
     const parts: { tables: TablePart[]; files: FilePart[] } = { tables: [], files: [] };
     const counts: { part: TablePart; rows(): number }[] = [];
 
@@ -71,7 +71,7 @@ export async function takeBackup(
     }
     const manifest = (): Manifest => ({ format: FORMAT, opsloop: VERSION, ...factsOf(facts), ...parts });
     const size = await writeArchive(file, content(), manifest, options.onBytes ?? (() => undefined));
-    return { manifest: manifest(), size };
+    return { manifest: manifest(), size, skipped };
   } finally {
     await connection.close();
   }

@@ -55,6 +55,7 @@ function print(made: Made, withSecrets: boolean): void {
     verified: check === null ? 'no: it was not restored anywhere' : checked,
     dropped: dropped.length > 0 ? `${dropped.length} older ones` : null,
   });
+  for (const one of made.skipped) printLine(`Not taken along: ${one}`);
   for (const finding of check?.findings ?? []) printLine(`! ${finding}`);
   if (withSecrets) printLine('It holds keys and secrets: who has this file can do what this home can.');
 }

@@ -51,8 +51,22 @@ test('what was dropped by retention stays proven in another home, whose own key 
 test('keys and secrets go along only on demand, and come back for their owner alone', async () => {
   await mkdir(join(home, 'secrets'), { recursive: true });
   await writeFile(join(home, 'secrets', 'telegram-bot'), 'a-secret\n', { mode: 0o600 });
+  // No text of any sort: what lies there comes back byte for byte.
+  const binary = Buffer.from([0xff, 0xfe, 0, 0x80, 0x0a]);
+  await writeFile(join(home, 'secrets', 'binary'), binary, { mode: 0o600 });
+  await writeFile(join(home, 'secrets', 'token~'), 'an editor left it', { mode: 0o600 });
+  await writeFile(join(home, 'secrets', '.DS_Store'), 'a file manager left it', { mode: 0o600 });
+  await writeFile(join(home, 'secrets', 'open'), 'others can read it', { mode: 0o644 });
+  await mkdir(join(home, 'secrets', 'folder'), { mode: 0o700 });
   const path = join(home, 'with-secrets.backup');
-  await backUp(original.database, home, { withSecrets: true, path });
+  const { skipped, check } = await backUp(original.database, home, { withSecrets: true, verify: true, path });
+  expect(check?.ok).toBe(true);
+  expect(skipped).toEqual([
+    'secrets/.DS_Store: this is no name of a secret',
+    expect.stringMatching(/^secrets\/folder: .*EISDIR/),
+    expect.stringMatching(/^secrets\/open: others can read .*chmod 600/),
+    'secrets/token~: this is no name of a secret',
+  ]);
   expect(await filesIn(path)).toEqual(
     expect.arrayContaining(['log-key.pem', 'operator.key', 'secrets/telegram-bot']),
   );
@@ -63,6 +77,7 @@ test('keys and secrets go along only on demand, and come back for their owner al
   expect(kept).toEqual(['operator.key']);
   expect(await readFile(join(other, 'operator.key'), 'utf8')).toBe('its-own-key');
   expect(await readFile(join(other, 'secrets', 'telegram-bot'), 'utf8')).toBe('a-secret\n');
+  expect(await readFile(join(other, 'secrets', 'binary'))).toEqual(binary);
   expect((await stat(join(other, 'secrets', 'telegram-bot'))).mode & 0o777).toBe(0o600);
   expect((await ensureLogKey(other)).id).toBe((await ensureLogKey(home)).id);
 });
