@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { AppError, toError } from '../errors.ts';
 import { codeOf } from '../lib/files.ts';
-import { FORMAT, Manifest } from './manifest.ts';
+import { FORMAT, Manifest, problemOfFiles } from './manifest.ts';
 
 const TITLE = 'opsloop backup ';
 const FIRST_LINE = `${TITLE}${FORMAT}\n`;
@@ -20,6 +20,7 @@ const END_BYTES = END.length + LENGTH_DIGITS + 1 + HASH_DIGITS + 1;
 /** The cheapest for the processor, which a working server needs more than the disk does. */
 const LEVEL = 1;
 const CHUNK = 1_048_576;
+const LONGEST_MANIFEST = 2 ** 26;
 
 /**
  * Writes the parts as they come, then what is known of them, and does not return before all is on the disk.
@@ -124,13 +125,24 @@ async function readManifest(
   if (sum === '') throw unusable(path, 'its end is missing: it was cut off, or damaged there');
   const to = size - END_BYTES - Number(digits);
   if (to < FIRST_LINE.length) throw unusable(path, 'its end says that it is longer than it is');
+  if (Number(digits) > LONGEST_MANIFEST) throw unusable(path, 'its list of contents is too long');
   const hash = await hashUpTo(file, size - HASH_DIGITS - 1, onProgress);
   if (hash.digest('hex') !== sum) throw unusable(path, 'its checksum is wrong: it was damaged');
   const text = await readAt(file, to, Number(digits));
-  const parsed = Manifest.safeParse(JSON.parse(text.toString('utf8')));
+  const parsed = Manifest.safeParse(parseList(text.toString('utf8'), path));
   // The checksum is right, so this is what some program wrote.
   if (!parsed.success) throw newerFormat(path, 'another list of contents');
+  const wrong = problemOfFiles(parsed.data.files.map(({ file, bytes }) => ({ path: file, bytes })));
+  if (wrong !== null) throw unusable(path, `it has ${wrong}`);
   return { manifest: parsed.data, from: FIRST_LINE.length, to, size };
+}
+
+function parseList(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unusable(path, 'its list of contents cannot be read');
+  }
 }
 
 async function hashUpTo(

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkHistory } from '../check/check.ts';
 import type { Database } from '../db/database.ts';
-import { type HomeFile, placeHomeFiles } from './home-files.ts';
+import { isEvidence, placeHomeFiles } from './home-files.ts';
 import type { Copy, Step } from './restore-into.ts';
 
 /** What looking at a restored copy found. */
@@ -41,8 +41,4 @@ export async function checkWithFiles(
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-}
-
-function isEvidence({ path }: HomeFile): boolean {
-  return path.startsWith('log-');
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { headsFile, readHeads } from '../events/proof/heads.ts';
 import { readLogKey, readTrusted, trustedFolder } from '../events/proof/key.ts';
@@ -89,30 +89,49 @@ async function publicKeys(home: string): Promise<HomeFile[]> {
   }));
 }
 
+/** What the log is checked with, and nothing that opens or steers anything. */
+export function isEvidence({ path }: HomeFile): boolean {
+  return path === HEADS || path.startsWith(`${trustedFolder('')}/`);
+}
+
 /**
  * Puts the files of a backup into a home. What is there stays, but for the signed heads: those of the home tell of a log
  * that went on after the backup, so they are moved aside.
- * @returns the files that were kept because they are there already and differ, and where the heads went
+ * @returns the files that were kept because they are there already and differ, and where the heads went; and
+ * `undo`, which leaves the home as it was. It is so, too, when this throws.
  */
 export async function placeHomeFiles(
   home: string,
   files: readonly HomeFile[],
-): Promise<{ kept: string[]; headsMovedTo: string | null }> {
+): Promise<{ kept: string[]; headsMovedTo: string | null; undo(): Promise<void> }> {
   const kept: string[] = [];
+  const placed: string[] = [];
   let headsMovedTo: string | null = null;
-  for (const { path, bytes } of files) {
-    const target = join(home, path);
-    const there = (await readHomeFile(home, path))?.bytes ?? null;
-    if (there?.equals(bytes)) continue;
-    if (there !== null && path === HEADS) {
-      headsMovedTo = `${target}.before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
-      await rename(target, headsMovedTo);
-    } else if (there !== null) {
-      kept.push(path);
-      continue;
+  const undo = async () => {
+    for (const path of placed) await rm(path, { force: true });
+    if (headsMovedTo !== null) await rename(headsMovedTo, headsFile(home));
+  };
+  try {
+    for (const { path, bytes } of files) {
+      const target = join(home, path);
+      const there = (await readHomeFile(home, path))?.bytes ?? null;
+      if (there?.equals(bytes)) continue;
+      if (there !== null && path !== HEADS) {
+        kept.push(path);
+        continue;
+      }
+      if (there !== null) {
+        const aside = `${target}.before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+        await rename(target, aside);
+        headsMovedTo = aside;
+      }
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      placed.push(target);
+      await writeDurably(target, bytes, 0o600);
     }
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await writeDurably(target, bytes, 0o600);
+  } catch (error) {
+    await undo();
+    throw error;
   }
-  return { kept, headsMovedTo };
+  return { kept, headsMovedTo, undo };
 }

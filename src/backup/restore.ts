@@ -7,7 +7,7 @@ import { listPolicy, setPolicy } from '../policy/policy.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
 import { withBackupLock } from './folder.ts';
-import { placeHomeFiles } from './home-files.ts';
+import { isEvidence, placeHomeFiles } from './home-files.ts';
 import { type Manifest, rowsIn } from './manifest.ts';
 import { endSessions } from './queries.ts';
 import { restoreInto, type Step } from './restore-into.ts';
@@ -22,6 +22,8 @@ export type Restored = {
   check: Report;
   /** Files of the backup that were not written, because the home has others of that name. */
   kept: string[];
+  /** Files of the backup that only `withSecrets` writes. */
+  left_out: string[];
   heads_moved_to: string | null;
   seconds: number;
 };
@@ -32,6 +34,8 @@ export type RestoreOptions = {
   home: string;
   /** Keeps a copy although the check found something: the backup may be all there is. */
   acceptFindings: boolean;
+  /** Also writes what opens or steers something: settings, keys and secrets, as whoever made the file chose them. */
+  withSecrets: boolean;
   onStep: Step;
   signal?: AbortSignal | undefined;
   /** Told what the file holds before anything is written; what it throws ends the restore. */
@@ -57,14 +61,23 @@ async function restore(options: RestoreOptions): Promise<Restored> {
       seq: manifest.log?.seq ?? null,
     };
     let restored: Omit<Restored, keyof typeof facts | 'seconds'> | undefined;
-    await restoreInto(url, archive, { onStep, signal }, async (copy) => {
+    let undo = () => Promise.resolve();
+    const restoring = restoreInto(url, archive, { onStep, signal }, async (copy) => {
       const check = await checkWithFiles(home, copy, onStep);
       if (!check.ok && !options.acceptFindings) throw notSound(path, check);
       await holdStill(copy.database, basename(path), manifest);
-      // Before the commit: done twice it is the same, and a log without its signed heads is not whole.
-      const { kept, headsMovedTo } = await placeHomeFiles(home, copy.files);
-      restored = { migrated: copy.migrated, check, kept, heads_moved_to: headsMovedTo };
+      const wanted = copy.files.filter((one) => options.withSecrets || isEvidence(one));
+      const left_out = copy.files.filter((one) => !wanted.includes(one)).map((one) => one.path);
+      // Before the commit: killed between the two it can be done again, and a log without its signed heads is not whole.
+      const placed = await placeHomeFiles(home, wanted);
+      undo = placed.undo;
+      const { kept, headsMovedTo } = placed;
+      restored = { migrated: copy.migrated, check, kept, left_out, heads_moved_to: headsMovedTo };
       return true;
+    });
+    await restoring.catch(async (error: unknown) => {
+      await undo();
+      throw error;
     });
     if (restored === undefined) throw new Error('the restore ended without a result');
     return { ...facts, ...restored, seconds: Math.round(performance.now() - began) / 1_000 };

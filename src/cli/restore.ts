@@ -13,7 +13,11 @@ import { printFields, printJson, printLine } from './print.ts';
 import { makeProgressLine } from './progress.ts';
 
 /** Restores a backup into an empty database. */
-export async function runRestore(file: string, acceptFindings: boolean, json: boolean): Promise<void> {
+export async function runRestore(
+  file: string,
+  { acceptFindings = false, withSecrets = false }: { acceptFindings?: boolean; withSecrets?: boolean },
+  json: boolean,
+): Promise<void> {
   const config = readConfig();
   const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
   const signal = untilInterrupted();
@@ -29,6 +33,7 @@ export async function runRestore(file: string, acceptFindings: boolean, json: bo
         url: data.url,
         home: config.home,
         acceptFindings,
+        withSecrets,
         onStep: (what, share) => line.show(() => `${what}  ${Math.floor(share * 100)} %`),
         onManifest: (manifest) => requireSpace(manifest, data.dataDir),
         signal,
@@ -65,7 +70,7 @@ async function requireSpace({ tables }: Manifest, dataDir: string | undefined): 
 }
 
 function print(restored: Restored, data: DataSource): void {
-  const { check, kept, migrated, heads_moved_to } = restored;
+  const { check, kept, left_out, migrated, heads_moved_to } = restored;
   printFields({
     restored: `${restored.rows.toLocaleString('en')} rows in ${restored.seconds} s, as of ${restored.taken_at}`,
     database: data.description,
@@ -73,6 +78,7 @@ function print(restored: Restored, data: DataSource): void {
     checked: check.ok ? 'every table reads back as it was, and the event log is sound' : 'IT IS NOT SOUND',
     migrated: migrated.length > 0 ? `to schema ${migrated.at(-1)}` : null,
     'not written': kept.length > 0 ? `${kept.join(', ')}: this home has others` : null,
+    'left out': left_out.length > 0 ? `${left_out.join(', ')}: only --with-secrets writes them` : null,
     'moved aside': heads_moved_to,
   });
   for (const finding of check.findings) printLine(`! ${finding}`);

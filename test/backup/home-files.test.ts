@@ -35,13 +35,13 @@ test('what was dropped by retention stays proven in another home, whose own key 
   expect(await filesIn(file)).toEqual(['config.json', `log-keys/${id}.pem`, 'log-heads.jsonl'].toSorted());
 
   const other = emptyHome();
-  await restore(file, copy.database, { home: other });
+  const { left_out } = await restore(file, copy.database, { home: other });
+  expect(left_out).toEqual(['config.json']);
   await signChainEnd(copy.database, other);
   expect((await ensureLogKey(other)).id).not.toBe(id);
   expect(await verifyLog(copy.database, { home: other })).toMatchObject({ ok: true, notes: [] });
   expect((await readdir(other)).toSorted()).toEqual([
     'backup-lock',
-    'config.json',
     'log-heads.jsonl',
     'log-key.pem',
     'log-keys',
@@ -73,7 +73,7 @@ test('keys and secrets go along only on demand, and come back for their owner al
 
   const other = emptyHome();
   await writeFile(join(other, 'operator.key'), 'its-own-key');
-  const { kept } = await restore(path, full.database, { home: other });
+  const { kept } = await restore(path, full.database, { home: other, withSecrets: true });
   expect(kept).toEqual(['operator.key']);
   expect(await readFile(join(other, 'operator.key'), 'utf8')).toBe('its-own-key');
   expect(await readFile(join(other, 'secrets', 'telegram-bot'), 'utf8')).toBe('a-secret\n');

@@ -106,6 +106,45 @@ test('a newer schema, a newer format and another build are refused, and a path t
   expect(await isEmpty()).toBe(true);
 });
 
+test('a list of contents that is none, or that tells of a file without bounds, is refused in words', async () => {
+  const cases: [(text: string) => string, string][] = [
+    [(text) => text.replace('{', '['), 'list of contents cannot be read'],
+    [(text) => text.replace(/("file":"log-heads.jsonl","bytes":)\d+/, '$19000000000'), '9000000000 bytes'],
+  ];
+  for (const [change, why] of cases)
+    await expect(restore(await forged(change), target.database)).rejects.toMatchObject({
+      code: 'backup_unusable',
+      message: expect.stringContaining(why),
+    });
+});
+
+test('a restore that fails at its very end leaves the home as it was', async () => {
+  const other = emptyHome();
+  await writeFile(join(other, 'log-heads.jsonl'), 'of another log\n');
+  const before = await readdir(other);
+  await target.database.query(
+    `create function public.fail() returns trigger language plpgsql as 'begin raise exception ''at the commit''; end'`,
+  );
+  await target.database.query(
+    `create function public.prepare() returns event_trigger language plpgsql as $$ begin
+       if to_regclass('ops_events') is not null and not exists (select from pg_trigger where tgname = 'at_the_end') then
+         create constraint trigger at_the_end after insert on ops_events deferrable initially deferred
+           for each row when (new.kind = 'backup.restored') execute function public.fail();
+       end if; end $$`,
+  );
+  await target.database.query(
+    `create event trigger opsloop_fails on ddl_command_end when tag in ('CREATE TABLE') execute function public.prepare()`,
+  );
+  try {
+    await expect(restore(made.file, target.database, { home: other })).rejects.toThrow(/at the commit/);
+  } finally {
+    await target.database.query('drop event trigger opsloop_fails');
+  }
+  expect(await readFile(join(other, 'log-heads.jsonl'), 'utf8')).toBe('of another log\n');
+  expect((await readdir(other)).filter((name) => name !== 'backup-lock')).toEqual(before);
+  expect(await isEmpty()).toBe(true);
+});
+
 test('what is no backup is said to be none', async () => {
   const path = join(home, 'letter');
   await writeFile(path, 'Dear operator, this is a letter and no backup.');

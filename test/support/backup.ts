@@ -81,6 +81,7 @@ export function restore(
     url: target.url,
     home: emptyHome(),
     acceptFindings: false,
+    withSecrets: false,
     onStep: () => undefined,
     ...more,
   });

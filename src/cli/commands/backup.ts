@@ -22,12 +22,16 @@ export function addBackup(program: Command): void {
     .description('fill an empty database from a backup, check it, and leave it paused')
     .argument('<file>', 'what `opsloop backup` wrote')
     .option('--accept-findings', 'keep the copy although the check found something')
+    .option(
+      '--with-secrets',
+      'also write the settings, keys and secrets in it: only of a file that you trust',
+    )
     .addHelpText(
       'after',
       '\nInto the own PostgreSQL of the home, which is made if there is none, or the database of DATABASE_URL. It never\noverwrites anything: where opsloop has data already, it refuses.\n\nExample:\n  OPSLOOP_HOME=/srv/opsloop opsloop restore /mnt/other-disk/opsloop.backup',
     )
-    .action(async (file: string, options: { acceptFindings?: boolean }) => {
+    .action(async (file: string, options: { acceptFindings?: boolean; withSecrets?: boolean }) => {
       const { runRestore } = await import('../restore.ts');
-      await runRestore(file, options.acceptFindings ?? false, isJson());
+      await runRestore(file, options, isJson());
     });
 }
