@@ -1,18 +1,17 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { aborted } from '../src/cli/shutdown.ts';
 import { toError } from '../src/errors.ts';
 import { toEdn } from './clients/edn.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import { makePlan, type Planned } from './plan.ts';
+import { KEPT, prepareFolder } from './report/folder.ts';
 import { sayVerdict } from './report/markdown.ts';
 import { describeMachine, writeReport } from './report/report.ts';
 import { run } from './run.ts';
 import { openFolder, setStage } from './stage/stage.ts';
 import { judge } from './verdict/verdict.ts';
 
-const KEPT = ['logs', 'database', 'workspace'];
-const OURS = [...KEPT, 'report.md', 'throughput.svg', 'history.edn'];
 const EXIT = { ok: 0, violation: 1, trivial: 2 } as const;
 
 const write = (text: string) => void process.stdout.write(`${text}\n`);
@@ -39,7 +38,9 @@ function writePlan({ seed, minutes }: Options, plan: readonly Planned[]): void {
 
 async function runOnStage(options: Options, plan: readonly Planned[]): Promise<number> {
   const { seed, minutes, out, command } = options;
-  const mark = process.env.OPSLOOP_CHAOS_RUN ?? '';
+  const mark = process.env.OPSLOOP_CHAOS_RUN;
+  // Every environment holds an empty mark, and the warden kills whoever has it.
+  if (!mark) throw new Error('OPSLOOP_CHAOS_RUN is not set; start it by `npm run chaos`.');
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => interrupted.abort());
@@ -49,7 +50,7 @@ async function runOnStage(options: Options, plan: readonly Planned[]): Promise<n
   const began = performance.now();
   const say = (text: string) =>
     write(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${text}`);
-  prepareFolder(out);
+  prepareFolder(out, mark);
   const { folder, warden } = openFolder(mark);
   try {
     const stage = await unlessInterrupted(
@@ -97,15 +98,6 @@ async function runOnStage(options: Options, plan: readonly Planned[]): Promise<n
   } finally {
     await warden.cleanUp();
   }
-}
-
-/** Takes away what an earlier run left there, and nothing of anybody else. */
-function prepareFolder(out: string): void {
-  mkdirSync(out, { recursive: true });
-  const there = readdirSync(out);
-  const foreign = there.filter((name) => !OURS.includes(name));
-  if (foreign.length > 0) throw new Error(`--out ${out} holds ${foreign.join(', ')}; name an empty folder.`);
-  for (const name of there) rmSync(join(out, name), { recursive: true });
 }
 
 /** What helps to find out what happened. */
