@@ -24,6 +24,7 @@ export type Stage = {
   pooler: Pooler;
   model: Model;
   volumes: { database: Volume; workspace: Volume };
+  actors: readonly Actor[];
   actor(name: string): Actor;
   link(name: string): Link;
   clock(name: string): Clock;
@@ -108,6 +109,7 @@ export async function setStage(
     pooler,
     model,
     volumes,
+    actors: [...actors.values()],
     actor: (name) => found(actors, name),
     link: (name) => found(links, name),
     clock: (name) => found(clocks, name),

@@ -4,6 +4,7 @@ import type { Stage } from '../stage/stage.ts';
 import { findDoubled, findUnkept } from './acknowledged.ts';
 import { checkHistory } from './check-history.ts';
 import type { Drained } from './drain.ts';
+import { findWrongExits } from './exits.ts';
 import type { Facts, Finding } from './facts.ts';
 import { findTwice } from './once.ts';
 import { findWrongOutputs } from './outputs.ts';
@@ -31,6 +32,9 @@ export async function judge(
   const violations = [
     ...drained.findings,
     ...killed.map((name) => ({ rule: 'shutdown', what: `${name} did not end when it was told to` })),
+    ...stage.actors.flatMap(({ name, boots, saidSince }) =>
+      findWrongExits({ name, boots, log: saidSince(0) }),
+    ),
     ...(await checkHistory(stage.database, stage.homes)),
     ...findUnkept(entries, facts),
     ...findDoubled(entries, facts),
