@@ -28,28 +28,62 @@ export function findUnkept(entries: readonly Entry[], facts: Facts): Finding[] {
     complete: ({ step, claim }) =>
       steps.get(String(step))?.status === 'completed' && steps.get(String(step))?.claim_id === claim,
   };
+  const titles = new Set(facts.proposals.map(({ title }) => title));
+  const decided = new Set(
+    facts.log
+      .filter((event) => causeOf(event) !== 'policy')
+      .map(({ kind, entity_id }) => `${kind} ${entity_id}`),
+  );
+  const retried = new Set(facts.missions.map(({ retry_of }) => retry_of));
   /** Whether what was refused has happened all the same. */
   const isDoneAnyway: Record<string, (value: Value) => boolean> = {
+    propose: ({ key }) => titles.has(String(key)),
+    approve: ({ proposal }) => decided.has(`proposal.approved ${proposal}`),
+    reject: ({ proposal }) => decided.has(`proposal.rejected ${proposal}`),
+    cancel: ({ mission }) => missions.get(String(mission))?.failure?.class === 'cancelled',
+    retry: ({ mission }) => retried.has(String(mission)),
     'set-policy': ({ minutes }) => policies.has(minutes),
     complete: ({ claim }) => completedBy.has(claim),
   };
 
+  const wereAllRefused = findRefused(entries);
   return entries.flatMap(({ type, f, value, index, client }) => {
     const told = `${f} of ${client} (entry ${index}, ${JSON.stringify(value)})`;
     if (type === 'ok' && isKept[f]?.(value) === false)
       return [{ rule: 'acknowledged', what: `${told} was acknowledged and is not in the tables` }];
-    if (type === 'fail' && isDoneAnyway[f]?.(value) === true && !wasUnsure(entries, value, f))
+    if (type === 'fail' && isDoneAnyway[f]?.(value) === true && wereAllRefused(f, value))
       return [{ rule: 'refused', what: `${told} was refused and has happened` }];
     return [];
   });
 }
 
-/** What was sent before without an answer may have happened then, and be refused when it is sent again. */
-function wasUnsure(entries: readonly Entry[], value: Value, f: string): boolean {
-  return entries.some(
-    (entry) =>
-      entry.type === 'info' && entry.f === f && JSON.stringify(entry.value) === JSON.stringify(value),
-  );
+/** What an operation is about: who asks for the same twice means the same thing. */
+const ABOUT: Record<string, string> = {
+  propose: 'key',
+  approve: 'proposal',
+  reject: 'proposal',
+  cancel: 'mission',
+  retry: 'mission',
+  'set-policy': 'minutes',
+  complete: 'claim',
+};
+
+/**
+ * What was refused may have happened because somebody else asked for the same, or because it was sent before without
+ * an answer. When everybody who asked was refused, nobody has done it.
+ */
+function findRefused(entries: readonly Entry[]): (f: string, value: Value) => boolean {
+  const open = new Map<string, number>();
+  const name = (f: string, value: Value) => `${f} ${value[ABOUT[f] ?? '']}`;
+  for (const { type, f, value } of entries) {
+    const change = type === 'invoke' ? 1 : type === 'fail' ? -1 : 0;
+    open.set(name(f, value), (open.get(name(f, value)) ?? 0) + change);
+  }
+  return (f, value) => open.get(name(f, value)) === 0;
+}
+
+function causeOf({ payload }: Facts['log'][number]): unknown {
+  return (payload?.cause as { by?: unknown } | undefined)?.by;
 }
 
 /** One key is one proposal, however often and wherever it was sent. */

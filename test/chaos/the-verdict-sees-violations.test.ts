@@ -97,6 +97,67 @@ test('what was refused and has happened is seen, but for what was sent before wi
   expect(findUnkept(unsure.entries, facts)).toEqual([]);
 });
 
+/** Each refused operation, and what the tables hold when it has happened all the same. */
+const REFUSED: [string, Record<string, string | number>, (facts: Facts) => void][] = [
+  [
+    'propose',
+    { key: 'k-9' },
+    (facts) => void facts.proposals.push({ id: 'P9', title: 'k-9', status: 'pending', outcome: null }),
+  ],
+  [
+    'approve',
+    { proposal: 'P9' },
+    (facts) => void facts.log.push(event(6, 'proposal.approved', 'P9', { cause: { by: 'key:op' } })),
+  ],
+  [
+    'reject',
+    { proposal: 'P9' },
+    (facts) => void facts.log.push(event(6, 'proposal.rejected', 'P9', { cause: { by: 'key:op' } })),
+  ],
+  [
+    'cancel',
+    { mission: 'M9' },
+    ({ missions }) =>
+      void missions.push({ id: 'M9', status: 'failed', retry_of: null, failure: { class: 'cancelled' } }),
+  ],
+  [
+    'retry',
+    { mission: 'M9' },
+    ({ missions }) => void missions.push({ id: 'M10', status: 'active', retry_of: 'M9', failure: null }),
+  ],
+  [
+    'set-policy',
+    { minutes: 9 },
+    (facts) => void facts.log.push(event(6, 'policy.changed', 'reminders', { to: { after_minutes: 9 } })),
+  ],
+  ['complete', { claim: 'S1-1', step: 'S1' }, (facts) => void facts.log.push(completed(6, 'S1', 1))],
+];
+
+test.each(REFUSED)('a refused operation that has happened is seen: %s', (f, value, plant) => {
+  const { history, facts } = goodRun();
+  history.invoke('x', f, value)('fail', {}, 'conflict');
+  expect(findUnkept(history.entries, facts)).toEqual([]);
+  plant(facts);
+  expect(said(findUnkept(history.entries, facts))).toMatch(
+    new RegExp(`${f} of x .* was refused and has happened$`),
+  );
+  // Unless somebody else did it, or may have done it, or has not been answered yet.
+  for (const outcome of ['info', 'ok', null] as const) {
+    const other = makeHistory();
+    other.invoke('x', f, value)('fail', {}, 'conflict');
+    const done = other.invoke('y', f, value);
+    if (outcome) done(outcome);
+    expect(findUnkept(other.entries, facts).filter(({ rule }) => rule === 'refused')).toEqual([]);
+  }
+});
+
+test('what policy approved is not what an operator was refused', () => {
+  const { history, facts } = goodRun();
+  history.invoke('x', 'approve', { proposal: 'P1' })('fail', {}, 'conflict');
+  facts.log.push(event(6, 'proposal.approved', 'P1', { cause: { by: 'policy' } }));
+  expect(findUnkept(history.entries, facts)).toEqual([]);
+});
+
 test('one key with two proposals is seen, in the answers and in the tables', () => {
   const { history, facts } = goodRun();
   history.invoke('p', 'propose', { key: 'k-1' })('ok', { proposal: 'P3' });
