@@ -6,11 +6,13 @@ const FULL = 'No space left on device';
 const killPostgres = async (stage: Stage): Promise<Strike> => {
   const { postgres } = stage;
   const pid = postgres.pid();
-  await postgres.kill();
+  const killed = await postgres.kill();
   const place = postgres.log().length;
   return {
     end: () => postgres.start(),
     evidence() {
+      // It was down already: another fault's work.
+      if (!killed) return null;
       if (postgres.pid() === pid)
         return postgres.isRunning() ? null : `postmaster ${pid} and its children killed`;
       const recovered = postgres.log().slice(place).includes('was not properly shut down');

@@ -1,47 +1,49 @@
 import type { Reply } from '../../test/support/ollama-server.ts';
 import { SERVERS } from '../stage/cast.ts';
+import type { Model } from '../stage/model.ts';
 import type { Stage } from '../stage/stage.ts';
 import { sleep } from '../lib/time.ts';
 import type { Fault, Strike } from './fault.ts';
 import { countUnwritten } from './queries.ts';
 
 const FLOOD_BYTES = 200 * 1_048_576;
+/** A flood of less is none. */
+const FLOODED_BYTES = 1_048_576;
 const BEATS_EVERY_MS = 300;
 
 /** What a hostile or broken server of language models answers. */
-const ANSWERS: Record<string, Reply> = {
+const ANSWERS: Record<string, Reply | ((model: Model) => Reply)> = {
   hang: { hang: 'before-headers' },
   'hang-mid-stream': { text: 'half an', hang: 'mid-stream' },
   drip: { text: 'x', dripMs: 1_000 },
   flood: { flood: { bytes: FLOOD_BYTES } },
-  redirect: {
-    status: 302,
-    error: 'elsewhere',
-    headers: { location: 'http://169.254.169.254/latest/meta-data' },
-  },
+  redirect: ({ trap }) => ({ status: 302, error: 'elsewhere', headers: { location: trap.url } }),
   'hostile-text': { text: ['\u0000', ' a lone \ud800 surrogate', ' \u0000'] },
   'rate-limit': { status: 429, error: 'too many requests', headers: { 'retry-after': '3' } },
   'server-error': { status: 500, error: 'out of memory' },
   reset: { text: 'half an', end: 'cut' },
 };
 
-const modelFault = ([name, reply]: [string, Reply]): Fault => ({
+const modelFault = ([name, reply]: [string, (typeof ANSWERS)[string]]): Fault => ({
   name: `model-${name}`,
   lane: 'surroundings',
   targets: ['model'],
   seconds: 4,
   async strike({ model }) {
     const before = model.bad();
-    let after: number | null = null;
-    model.misbehave(reply);
+    let after: ReturnType<Model['bad']> | null = null;
+    model.misbehave(typeof reply === 'function' ? reply(model) : reply);
     return {
       async end() {
         model.misbehave(null);
         after = model.bad();
       },
       evidence() {
-        const times = (after ?? model.bad()) - before;
-        return times > 0 ? `${times} answers of this kind` : null;
+        const { answers, bytes } = after ?? model.bad();
+        const times = answers - before.answers;
+        const sent = bytes - before.bytes;
+        if (times === 0 || (name === 'flood' && sent < FLOODED_BYTES)) return null;
+        return `${times} answers of this kind, ${(sent / 1e6).toFixed(1)} MB`;
       },
     };
   },

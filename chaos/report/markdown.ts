@@ -44,6 +44,10 @@ export function markdown(report: Report): string {
         ['events in the log', log.length],
         ...report.tails.map(({ name, seen }): Cell[] => [`events seen by ${name}`, seen.length]),
         ['outputs in the workspace', verdict.facts.artefacts.length],
+        ...[...verdict.peaks].map(([name, bytes]): Cell[] => [
+          `most memory of ${name}`,
+          `${Math.round(bytes / 1e6)} MB`,
+        ]),
         ['violations', verdict.violations.length],
       ],
     ),

@@ -21,8 +21,11 @@ export type Postgres = {
   isRunning(): boolean;
   /** Resolves when it answers; starts it again as often as that takes. */
   start(): Promise<void>;
-  /** Ends the server and all its children at once, as a power cut does to their memory. */
-  kill(): Promise<void>;
+  /**
+   * Ends the server and all its children at once, as a power cut does to their memory.
+   * @returns whether there was one
+   */
+  kill(): Promise<boolean>;
   /** In order. */
   stop(): Promise<void>;
   log(): string;
@@ -105,7 +108,7 @@ export async function makePostgres(folder: string, binariesIn: string, logFile: 
     isRunning: isUp,
     start: () => start(),
     async kill() {
-      if (!child?.pid || !isUp()) return;
+      if (!child?.pid || !isUp()) return false;
       const ended = once(child, 'exit');
       const children = childrenOf(child.pid);
       child.kill('SIGKILL');
@@ -116,7 +119,8 @@ export async function makePostgres(folder: string, binariesIn: string, logFile: 
           // It has noticed by itself.
         }
       }
-      await ended;
+      const [, signal] = await ended;
+      return signal === 'SIGKILL';
     },
     async stop() {
       if (!child || !isUp()) return;

@@ -8,6 +8,7 @@ import type { Link } from '../proxy/link.ts';
 import type { Actor } from './actor.ts';
 import { CARRIERS, SERVERS, WORKERS } from './cast.ts';
 import type { Clock } from './clock.ts';
+import { watchMemory } from './memory.ts';
 import { makeModel, type Model } from './model.ts';
 import { makePostgres, type Postgres } from './postgres.ts';
 import { makePooler, type Pooler } from './pooler.ts';
@@ -30,6 +31,8 @@ export type Stage = {
   clock(name: string): Clock;
   /** Addresses of the servers as clients see them, through their links. */
   urls: string[];
+  /** The most that each program has had so far, in bytes. */
+  memory: ReadonlyMap<string, number>;
   apiKey: string;
   /** The homes of the servers, whose first one has signed the log. */
   homes: string[];
@@ -114,6 +117,7 @@ export async function setStage(
     link: (name) => found(links, name),
     clock: (name) => found(clocks, name),
     urls,
+    memory: watchMemory(actors.values()),
     apiKey,
     homes,
     async stopPrograms() {

@@ -20,7 +20,8 @@ export type Rerun = {
   undisturbed: boolean;
 };
 
-const STROKES = [
+/** What takes a process from its steps. */
+export const STROKES = [
   'kill-worker',
   'kill-server',
   'kill-http-worker',

@@ -6,6 +6,7 @@ import { checkHistory } from './check-history.ts';
 import type { Drained } from './drain.ts';
 import { findWrongExits } from './exits.ts';
 import type { Facts, Finding } from './facts.ts';
+import { findBloated } from './memory.ts';
 import { findTwice } from './once.ts';
 import { findWrongOutputs } from './outputs.ts';
 import { readFacts } from './queries.ts';
@@ -16,7 +17,13 @@ import { findTrivial } from './trivial.ts';
 /** A dead worker's steps run again within this time, where the database is there. */
 export const RERUN_LIMIT_MS = 20_000;
 
-export type Verdict = { facts: Facts; reruns: Rerun[]; violations: Finding[]; trivial: string[] };
+export type Verdict = {
+  facts: Facts;
+  reruns: Rerun[] /** Bytes, by program. */;
+  peaks: ReadonlyMap<string, number>;
+  violations: Finding[];
+  trivial: string[];
+};
 
 /** Everything that is known of the run, held against everything that must be so. No program may run any more. */
 export async function judge(
@@ -35,6 +42,11 @@ export async function judge(
     ...stage.actors.flatMap(({ name, boots, saidSince }) =>
       findWrongExits({ name, boots, log: saidSince(0) }),
     ),
+    ...findBloated(
+      stage.memory,
+      stage.actors.map(({ name }) => name),
+    ),
+    ...findVisits(stage.model.trap.visits()),
     ...(await checkHistory(stage.database, stage.homes)),
     ...findUnkept(entries, facts),
     ...findDoubled(entries, facts),
@@ -46,5 +58,13 @@ export async function judge(
       what: `after ${fault} of ${target} a step waited ${Math.round(slowestMs / 1_000)} s, though the database was there`,
     })),
   ];
-  return { facts, reruns, violations, trivial: findTrivial({ struck, entries, log: facts.log, minutes }) };
+  const trivial = findTrivial({ struck, entries, log: facts.log, reruns, minutes });
+  return { facts, reruns, peaks: stage.memory, violations, trivial };
+}
+
+/** A server of language models must not be able to send a program to where only it can go. */
+function findVisits(visits: number): Finding[] {
+  return visits === 0
+    ? []
+    : [{ rule: 'redirect', what: `a redirect of the model was followed ${visits} times` }];
 }

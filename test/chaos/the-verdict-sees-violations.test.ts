@@ -3,6 +3,7 @@ import { makeHistory } from '../../chaos/clients/history.ts';
 import type { Struck } from '../../chaos/faults/strike-all.ts';
 import { findDoubled, findUnkept } from '../../chaos/verdict/acknowledged.ts';
 import type { Facts } from '../../chaos/verdict/facts.ts';
+import { findBloated } from '../../chaos/verdict/memory.ts';
 import { findTwice } from '../../chaos/verdict/once.ts';
 import { findReruns } from '../../chaos/verdict/recovery.ts';
 import { findTailBreaks } from '../../chaos/verdict/tails.ts';
@@ -206,7 +207,13 @@ test('a run is trivial when a fault did not strike, or too little happened', () 
     for (const f of ['propose', 'approve', 'reject', 'cancel', 'retry', 'set-policy', 'complete'])
       for (let n = 0; n < operations; n++) history.invoke('c', f, {})('ok');
     const log = Array.from({ length: operations }, (_, n) => completed(n, `S${n}`, 1));
-    return findTrivial({ struck: [{ ...struck, evidence }], entries: history.entries, log, minutes: 1 });
+    return findTrivial({
+      struck: [{ ...struck, evidence }],
+      entries: history.entries,
+      log,
+      reruns: [],
+      minutes: 1,
+    });
   };
   expect(trivial('3 connections cut', 100)).toEqual([]);
   expect(trivial(null, 100)).toEqual(['cut on x did not strike']);
@@ -216,6 +223,37 @@ test('a run is trivial when a fault did not strike, or too little happened', () 
     'complete: only 2 succeeded, and 5 are the least',
     'completed steps: only 2 succeeded, and 40 are the least',
   ]);
+});
+
+test('a run whose struck processes never let the database be is trivial, and one that strikes none is not', () => {
+  const look = (name: string, ...undisturbed: boolean[]) =>
+    findTrivial({
+      struck: [{ name, target: 'x', evidence: 'seen' }],
+      entries: [],
+      log: [],
+      reruns: undisturbed.map((one) => ({
+        fault: name,
+        target: 'x',
+        steps: 1,
+        slowestMs: 9,
+        undisturbed: one,
+      })),
+      minutes: 1,
+    }).filter((why) => why.includes('ran again'));
+  expect(look('cut')).toEqual([]);
+  expect(look('kill-server')).toHaveLength(1);
+  expect(look('kill-server', false, false)).toHaveLength(1);
+  expect(look('kill-server', false, true)).toEqual([]);
+});
+
+test('a program that takes too much memory is seen, and one that was not measured', () => {
+  const peaks = new Map([
+    ['server-1', 200e6],
+    ['server-2', 1_200e6],
+  ]);
+  expect(said(findBloated(peaks, ['server-1', 'server-2', 'worker-1']))).toBe(
+    'server-2 took 1200 MB\nworker-1 was never measured',
+  );
 });
 
 test('how soon the steps of a dead worker run again is told of those that it held', () => {
