@@ -8,6 +8,7 @@ import { startLocalPostgres } from '../../src/db/local/local-postgres.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { completeSteps } from '../../src/engine/complete.ts';
 import type { Claim } from '../../src/engine/schema.ts';
+import { AppError } from '../../src/errors.ts';
 import { startSealer } from '../../src/events/sealer.ts';
 import { silentLog } from '../../src/log.ts';
 import { seedPolicy } from '../../src/policy/policy.ts';
@@ -35,6 +36,10 @@ async function write(database: Database, n: number, acknowledged: Acknowledged):
   }
 }
 
+/** What the end of its database looks like to a writer; anything else is a mistake that the kill would hide. */
+const isDatabaseGone = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'database_unavailable';
+
 test(`${count(KILLS)} times kill -9 of PostgreSQL under ${WRITERS} writers: nothing that was acknowledged is lost`, async () => {
   const home = await mkdtemp(join(tmpdir(), 'opsloop-test-kills-'));
   const acknowledged: Acknowledged = { proposals: new Set(), completed: new Map() };
@@ -57,9 +62,14 @@ test(`${count(KILLS)} times kill -9 of PostgreSQL under ${WRITERS} writers: noth
       const wanted = acknowledged.completed.size + 50 + (kills % 7) * 20;
       const writers = Array.from({ length: WRITERS }, (_, n) => write(database, n, acknowledged));
       const ends = Promise.allSettled(writers);
-      await eventually(async () => acknowledged.completed.size >= wanted, 60_000);
+      const all = eventually(async () => acknowledged.completed.size >= wanted, 60_000);
+      // They write without end: whoever ends before the kill does so by a mistake.
+      await Promise.race([all, ...writers]);
       await killPostgres(dataDir);
-      await ends;
+      for (const end of await ends)
+        expect(end.status === 'rejected' && isDatabaseGone(end.reason), String(Object(end).reason)).toBe(
+          true,
+        );
       await sealer.close();
       await database.close();
     }
