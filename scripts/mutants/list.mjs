@@ -6,7 +6,7 @@
  * @property {string} file
  * @property {string} from stands in the file once
  * @property {string} to
- * @property {string[]} killedBy tests that must fail with it
+ * @property {{ file: string, title: string }[]} killedBy tests that must fail with it, each by a part of its title
  */
 
 /** @type {Mutant[]} */
@@ -16,14 +16,24 @@ export const MUTANTS = [
     file: 'src/engine/complete.ts',
     from: 'where s.id = given.id and s.claim_id = given.claim_id and s.completed_at is null',
     to: 'where s.id = given.id and s.completed_at is null',
-    killedBy: ['test/engine/claims-are-fenced.test.ts'],
+    killedBy: [
+      {
+        file: 'test/engine/claims-are-fenced.test.ts',
+        title: 'a lost claim cannot complete, fail or release',
+      },
+    ],
   },
   {
     name: 'a claim waits for rows that somebody holds',
     file: 'src/engine/claim.ts',
     from: 'for update skip locked) as step',
     to: 'for update) as step',
-    killedBy: ['test/db/held-rows.test.ts'],
+    killedBy: [
+      {
+        file: 'test/db/held-rows.test.ts',
+        title: 'a step that somebody holds holds up no claim of the others',
+      },
+    ],
   },
   {
     name: 'an event is written outside the transaction of its change',
@@ -38,7 +48,12 @@ export const MUTANTS = [
         source: 'policy',
         entity: 'policy',
         entityId: key,`,
-    killedBy: ['test/db/an-event-goes-with-its-change.test.ts'],
+    killedBy: [
+      {
+        file: 'test/db/an-event-goes-with-its-change.test.ts',
+        title: 'what does not commit leaves neither a change nor an event',
+      },
+    ],
   },
   {
     name: 'a cap is counted, and then the proposal is inserted',
@@ -53,55 +68,81 @@ export const MUTANTS = [
          when scope = 'total' then true when scope like 'kind:%' then p.kind = substr(scope, 6)
          else p.agent_id = substr(scope, 7) end) as used
        from today, given)`,
-    killedBy: ['test/engine/limits-are-exact.test.ts', 'test/proof/caps-are-exact.test.ts'],
+    killedBy: [{ file: 'test/proof/caps-are-exact.test.ts', title: 'a cap of' }],
   },
   {
     name: 'the log is followed by ids',
     file: 'src/events/queries.ts',
     from: 'from state, unnest(state.gaps) gap, lateral (',
     to: "from state, unnest('{}'::int8multirange) gap, lateral (",
-    killedBy: ['test/events/sealing.test.ts'],
+    killedBy: [
+      {
+        file: 'test/events/sealing.test.ts',
+        title: 'a late commit with a lower id is sealed after what was visible before it',
+      },
+    ],
   },
   {
     name: 'a gate lets pass what it knows nothing of',
     file: 'src/policy/gates.ts',
     from: 'counts[scope] ?? Number.POSITIVE_INFINITY',
     to: 'counts[scope] ?? 0',
-    killedBy: ['src/policy/gates.test.ts'],
+    killedBy: [{ file: 'src/policy/gates.test.ts', title: 'a count that is missing counts as full' }],
   },
   {
     name: "a lease is counted from its transaction's beginning",
     file: 'src/engine/workers.ts',
     from: 'lease_expires_at = clock_timestamp() + $4',
     to: 'lease_expires_at = now() + $4',
-    killedBy: ['test/work/leases-end-where-they-are-renewed.test.ts'],
+    killedBy: [
+      {
+        file: 'test/work/leases-end-where-they-are-renewed.test.ts',
+        title: 'a lease is counted from when it is given or renewed',
+      },
+    ],
   },
   {
     name: 'keys are compared with ===',
     file: 'src/keys/keys.ts',
     from: 'timingSafeEqual(givenDigest, row?.secret_hash ?? NO_DIGEST)',
     to: "givenDigest.toString('hex') === (row?.secret_hash ?? NO_DIGEST).toString('hex')",
-    killedBy: ['test/keys/secrets-are-compared-in-constant-time.test.ts'],
+    killedBy: [
+      {
+        file: 'test/keys/secrets-are-compared-in-constant-time.test.ts',
+        title: 'a key is compared once in constant time',
+      },
+    ],
   },
   {
     name: 'any Host is ours',
     file: 'src/http/middleware/check-host.ts',
     from: "wire.values('host').length !== 1 || !hosts.isAllowedHost(host, port)",
     to: "wire.values('host').length !== 1",
-    killedBy: ['test/http/only-our-hosts-and-pages.test.ts'],
+    killedBy: [{ file: 'test/http/only-our-hosts-and-pages.test.ts', title: 'evil.example.com:8787' }],
   },
   {
     name: 'links are followed',
     file: 'src/workspace/disk/read-whole.ts',
     from: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
     to: 'constants.O_RDONLY | constants.O_NONBLOCK',
-    killedBy: ['test/workspace/hostile-inbox.test.ts', 'test/http/nobody-gets-out-of-the-outputs.test.ts'],
+    killedBy: [
+      { file: 'test/workspace/hostile-inbox.test.ts', title: 'the inbox is full of traps' },
+      {
+        file: 'test/http/nobody-gets-out-of-the-outputs.test.ts',
+        title: 'no target leads to a file that is not an output',
+      },
+    ],
   },
   {
     name: 'a file is in place before it is on the disk',
     file: 'src/workspace/disk/put-whole.ts',
     from: '      await file.sync();\n',
     to: '',
-    killedBy: ['test/workspace/files-are-on-the-disk-first.test.ts'],
+    killedBy: [
+      {
+        file: 'test/workspace/files-are-on-the-disk-first.test.ts',
+        title: 'an output is on the disk before it has its name',
+      },
+    ],
   },
 ];

@@ -1,10 +1,12 @@
-// Puts each mutant of list.mjs into a copy of the project and runs the tests that must kill it there. First without
-// any, because a test that fails anyhow kills nothing. With names as arguments, those alone. --report=FILE writes counts.
-import { execFileSync, spawnSync } from 'node:child_process';
+// Puts each mutant of list.mjs into a copy of the project and runs the tests that must kill it there: every test that it
+// names must fail. First without any, because a test that fails anyhow kills nothing. With names as arguments, those
+// alone. --report=FILE writes counts.
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { MUTANTS } from './list.mjs';
+import { findPassed, runTests } from './run-tests.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const copy = mkdtempSync(join(tmpdir(), 'opsloop-mutants-'));
@@ -21,25 +23,21 @@ function copyProject() {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 }
 
-/** @returns {boolean} whether they passed */
-function run(tests) {
-  const { status, stdout } = spawnSync('node_modules/.bin/vitest', ['run', '--reporter=dot', ...tests], {
-    cwd: copy,
-    // None of these tests runs the built program.
-    env: { ...process.env, OPSLOOP_TEST_BUILD: '0' },
-    encoding: 'utf8',
-  });
-  if (status !== 0 && !/\d+ failed/.test(stdout)) throw new Error(`the tests did not run:\n${stdout}`);
-  return status === 0;
-}
+const filesOf = (killedBy) => [...new Set(killedBy.map(({ file }) => file))];
 
 let survived = 0;
 try {
   copyProject();
   const chosen = process.argv.slice(2).filter((name) => !name.startsWith('--'));
   const mutants = MUTANTS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
-  const tests = [...new Set(mutants.flatMap(({ killedBy }) => killedBy))];
-  if (!run(tests)) throw new Error('Some of the tests fail without any mutant; mend them first.');
+  const wanted = mutants.flatMap(({ killedBy }) => killedBy);
+  const sound = runTests(copy, filesOf(wanted));
+  const failing = sound.filter(({ status }) => status === 'failed').map(({ title }) => title);
+  if (failing.length > 0)
+    throw new Error(`Mend these first, which fail without any mutant: ${failing.join('; ')}`);
+  for (const { file, title } of wanted)
+    if (!sound.some((test) => test.file === file && test.title.includes(title) && test.status === 'passed'))
+      throw new Error(`${file} has no test "${title}" that passes`);
   for (const { name, file, from, to, killedBy } of mutants) {
     const path = join(copy, file);
     const text = readFileSync(path, 'utf8');
@@ -48,9 +46,11 @@ try {
       path,
       text.replace(from, () => to),
     );
-    const killed = !run(killedBy);
+    const passed = findPassed(runTests(copy, filesOf(killedBy)), killedBy);
     writeFileSync(path, text);
+    const killed = passed.length === 0;
     console.log(`${killed ? 'killed  ' : 'SURVIVED'}  ${name} (${file})`);
+    for (const { file: test, title } of passed) console.log(`          passed: ${title} (${test})`);
     if (!killed) survived++;
   }
   console.log(`${mutants.length - survived} of ${mutants.length} mutants killed`);
