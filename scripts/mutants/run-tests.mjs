@@ -21,7 +21,7 @@ export function runTests(copy, files) {
   try {
     return readResults(JSON.parse(readFileSync(outputFile, 'utf8')), copy, files);
   } catch (error) {
-    throw new Error(`the tests did not run: ${error.message}\n${stdout}${stderr}`);
+    throw new Error(`the tests did not run: ${error.message}\n${stdout}${stderr}`, { cause: error });
   }
 }
 
