@@ -136,8 +136,7 @@ export async function setPaused(
       // An emergency brake must not depend on what else is wrong: what cannot be read is replaced.
       const parsed = POLICY_SCHEMAS.paused.safeParse(before?.value);
       const paused = parsed.success ? parsed.data : { enabled: true, agents: [] };
-      if (agentId === undefined)
-        return pause ? { ...paused, enabled: true } : { enabled: false, agents: paused.agents };
+      if (agentId === undefined) return { ...paused, enabled: pause };
       const others = paused.agents.filter((id) => id !== agentId);
       return parseValue('paused', { ...paused, agents: pause ? [...others, agentId] : others });
     },
