@@ -13,13 +13,10 @@ const NAME_LOST = new Set([
 ]);
 
 /** A write is refused until there is room again, and what was to be written waits for it. */
-const FULL = new Set([
-  '53100', // disk_full
-  '53200', // out_of_memory
-]);
+const DISK_FULL = '53100';
 
 const UNAVAILABLE_STATES = new Set([
-  ...FULL,
+  DISK_FULL,
   '25006', // read_only_sql_transaction: a standby, in the middle of a failover
   '53300', // too_many_connections
   '57P01', // admin_shutdown
@@ -93,10 +90,10 @@ export function toDatabaseError(thrown: unknown): Error {
   }
   if (!isUnavailable(thrown)) return toError(thrown);
   const { code = '', message } = thrown as PgError;
-  if (FULL.has(code))
+  if (code === DISK_FULL)
     return new AppError(
       'database_unavailable',
-      `PostgreSQL has no room (${code}): free some of its disk or memory. opsloop goes on trying; nothing acknowledged is lost.`,
+      `The disk of PostgreSQL is full (${code}): free some of it. opsloop goes on trying; nothing acknowledged is lost.`,
       { retryAfter: 5, cause: thrown },
     );
   // A pooler has one code for everything that is wrong between it and the server; its sentence says what.

@@ -72,7 +72,7 @@ test('a database without room is a 503 that says so', async () => {
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(await problemOf(answer)).toMatchObject({
     code: 'database_unavailable',
-    detail: expect.stringContaining('PostgreSQL has no room (53100): free some of its disk or memory.'),
+    detail: expect.stringContaining('The disk of PostgreSQL is full (53100): free some of it.'),
   });
 });
 
