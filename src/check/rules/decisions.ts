@@ -16,6 +16,9 @@ export type PolicyGround = {
   snapshots: Map<string, unknown>;
 };
 
+/** A pause waits for no decision, as none reads it: a row may keep the one of the moment before. */
+const NOT_READ = 'paused';
+
 /** Decides each proposal once more, by the policy that its row keeps, which must be the one of that time. */
 export function checkDecisions(thread: Thread, ground: PolicyGround, findings: Findings): void {
   const about = { entity: 'proposal', id: thread.id };
@@ -30,7 +33,11 @@ export function checkDecisions(thread: Thread, ground: PolicyGround, findings: F
     return;
   }
   for (const [key, value] of policyAt(ground.history, created))
-    if (Object.hasOwn(policy, key) && !isDeepStrictEqual(policy[key as keyof Policy], value))
+    if (
+      key !== NOT_READ &&
+      Object.hasOwn(policy, key) &&
+      !isDeepStrictEqual(policy[key as keyof Policy], value)
+    )
       findings.add('decisions', about, `Its policy ${key} is not the one of that time.`, [created]);
 
   const wrong = decideAgain(row as { agent_id: string; kind: string }, policy, decision, thread.events);

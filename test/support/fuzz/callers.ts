@@ -84,7 +84,7 @@ async function expire({ database }: TestApp, keyId: string): Promise<void> {
     source: 'test',
     entity: 'key',
     entityId: keyId,
-    payload: { set: { expires_at: row?.expires_at } },
+    payload: { set: { expires_at: row?.expires_at }, cause: { by: 'test' } },
   });
 }
 
