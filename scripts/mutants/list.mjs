@@ -126,7 +126,7 @@ export const MUTANTS = [
     from: 'constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK',
     to: 'constants.O_RDONLY | constants.O_NONBLOCK',
     killedBy: [
-      { file: 'test/workspace/hostile-inbox.test.ts', title: 'the inbox is full of traps' },
+      { file: 'src/workspace/disk/read-whole.test.ts', title: 'link.txt is refused' },
       {
         file: 'test/http/nobody-gets-out-of-the-outputs.test.ts',
         title: 'no target leads to a file that is not an output',
