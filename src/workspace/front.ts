@@ -75,7 +75,7 @@ export function makeFront(parts: BridgeParts, troubles: Troubles, state: { reado
       state.row.halted = halted;
       return;
     }
-    const withdrawn = await withdrawChanged(seen.open, seen.listing.names);
+    const withdrawn = await withdrawChanged(seen.open, seen.listing);
     await useApprovals(parts, seen.open, attempts);
     await troubles.note('files of the inbox', attempts.problem());
     if (seen.taken > 0 || seen.unusable.length > 0 || withdrawn) {

@@ -48,7 +48,8 @@ test.each(NAMES)(
       const state = await prepare(name);
       const where = `${name}, killed ${when} statement ${at} of ${whole.statements}`;
       sum.points++;
-      if ((await children.run({ name, state, at, when })) === null) sum.killed++; else console.log("NOT KILLED", where);
+      if ((await children.run({ name, state, at, when })) === null) sum.killed++;
+      else console.log('NOT KILLED', where);
       expect([where, await whatIsWrong(db.database, home)]).toEqual([where, []]);
       // The lease of a beat that was killed runs out; until then another one would wait.
       await db.database.query('update ops_beats set lease_expires_at = now() where finished_at is null');

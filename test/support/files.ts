@@ -3,8 +3,11 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll } from 'vitest';
+import { silentLog } from '../../src/log.ts';
 import type { Policy, PolicyKey } from '../../src/policy/schema.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
+import type { BridgeParts } from '../../src/workspace/bridge-parts.ts';
+import { foldersOf } from '../../src/workspace/disk/folders.ts';
 import { type TestApp, type TestAppOptions, useApp } from './app.ts';
 import { eventually, openPolicy } from './loop.ts';
 
@@ -17,6 +20,8 @@ export type TestFiles = TestApp & {
   /** Waits for a file whose name begins so, and gives its name. */
   appears(folder: string, beginning: string, deadlineMs?: number): Promise<string>;
   read(folder: string, name: string): Promise<string>;
+  /** What a part of the bridge is given, as the app's own bridge is. */
+  bridgeParts(): Promise<BridgeParts>;
   policy<Key extends PolicyKey>(key: Key, value: Policy[Key]): Promise<void>;
   /** Kinds and payloads of the events of files, oldest first. */
   events(kind?: string): Promise<{ kind: string; payload: Record<string, unknown> }[]>;
@@ -48,6 +53,18 @@ export function useFiles(
     eventually(async () => (await t.list(folder)).find((name) => name.startsWith(beginning)), deadlineMs);
   t.read = (folder, name) => readFile(path(folder, name), 'utf8');
   t.policy = (key, value) => setPolicy(t.database, key, value, 'test').then(() => undefined);
+  t.bridgeParts = async () => {
+    const [row] = await t.database.query<{ id: string; owner: string }>(
+      'select id, owner from ops_workspaces',
+    );
+    return {
+      database: t.app.database,
+      propose: t.app.propose,
+      folders: foldersOf(workspace),
+      ownership: { workspaceId: row?.id ?? '', owner: row?.owner ?? '' },
+      log: silentLog(),
+    };
+  };
   t.events = (kind) =>
     t.database.query(
       `select kind, payload from ops_events

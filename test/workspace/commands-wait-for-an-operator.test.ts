@@ -1,8 +1,10 @@
-import { mkdir, readdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { mkdir, readdir, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { expect, test, vi } from 'vitest';
 import { approve } from '../../src/loop/decide.ts';
 import { retryMission } from '../../src/loop/missions.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
+import { selectOpen } from '../../src/workspace/file-queries.ts';
+import { makeChangeWatch } from '../../src/workspace/inbox/changed-while-pending.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually } from '../support/loop.ts';
 
@@ -226,4 +228,26 @@ test('an inbox that is swapped for another one withdraws nothing', async () => {
   await approve(t.database, (await proposalOf('kept.txt'))?.id ?? '', { by: 'key:test' });
   t.app.database.hints.tell('steps');
   await result('kept');
+});
+
+test('a name that was listed in another inbox is not taken for one that was removed from this one', async () => {
+  await t.drop('listed.txt', 'EXEC: echo listed');
+  await pendingNote('listed');
+  const parts = await t.bridgeParts();
+  const open = await selectOpen(parts.database, parts.ownership.workspaceId);
+  const file = open
+    .filter(({ name }) => name === 'listed.txt')
+    .map((row) => ({ ...row, name: 'elsewhere.txt' }));
+  const watch = makeChangeWatch(parts);
+  const inodes = ['another', String((await stat(t.path('inbox'), { bigint: true })).ino)];
+  const clock = vi.spyOn(performance, 'now');
+  const removed: boolean[] = [];
+  for (const inode of inodes) {
+    await watch(file, { inode, names: new Set(['elsewhere.txt']) });
+    clock.mockReturnValue(performance.now() + 5_000);
+    removed.push(await watch(file, { inode, names: new Set() }));
+  }
+  clock.mockRestore();
+  expect(removed).toEqual([false, true]);
+  expect((await proposalOf('listed.txt'))?.status).toBe('rejected');
 });

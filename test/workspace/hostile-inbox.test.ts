@@ -20,8 +20,6 @@ import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { uuid7 } from '../../src/lib/uuid7.ts';
-import { silentLog } from '../../src/log.ts';
-import type { BridgeParts } from '../../src/workspace/bridge-parts.ts';
 import { foldersOf } from '../../src/workspace/disk/folders.ts';
 import { look } from '../../src/workspace/inbox/listing.ts';
 import { refuseUnusable } from '../../src/workspace/ending/refuse-unusable.ts';
@@ -51,17 +49,6 @@ afterEach(async () => {
 
 const refusals = async () => (await t.events('file.refused')).map(({ payload }) => String(payload.filename));
 const refusedNow = () => (status()?.refused ?? []).map(({ name }) => name);
-
-async function parts(): Promise<BridgeParts> {
-  const [row] = await t.database.query<{ id: string; owner: string }>('select id, owner from ops_workspaces');
-  return {
-    database: t.app.database,
-    propose: t.app.propose,
-    folders: foldersOf(t.workspace),
-    ownership: { workspaceId: row?.id ?? '', owner: row?.owner ?? '' },
-    log: silentLog(),
-  };
-}
 
 /** What everything in the inbox is, by its exact name. */
 async function entries(): Promise<Map<string, string>> {
@@ -154,7 +141,7 @@ test('a text of just the allowed size, and one behind a byte order mark, are tak
 async function refuse(name: string): Promise<void> {
   const signature = await look(t.path('inbox', name));
   if (signature === null || typeof signature === 'string') throw new Error(`${name} is no plain file`);
-  await refuseUnusable(await parts(), { name, problem: 'nobody can read it', signature });
+  await refuseUnusable(await t.bridgeParts(), { name, problem: 'nobody can read it', signature });
 }
 
 test.each(Object.entries(UNUSABLE))(
@@ -237,7 +224,7 @@ test('a task that an answer asked for is refused too when somebody fills its fil
 test('what cannot be a task yet is left alone as long as somebody writes it', async () => {
   const folders = foldersOf(await mkdtemp(join(tmpdir(), 'opsloop-slow-writer-')));
   await mkdir(folders.path('inbox'));
-  const inbox = makeInbox({ ...(await parts()), folders }, NO_ARRIVALS);
+  const inbox = makeInbox({ ...(await t.bridgeParts()), folders }, NO_ARRIVALS);
   const clock = vi.spyOn(performance, 'now');
   const lookAt = (seconds: number) => {
     clock.mockReturnValue(1_000_000_000 + seconds * 1_000);

@@ -9,7 +9,7 @@ import { inRealFolder } from '../disk/folders.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
 import { markReplaced, notePlanned } from '../file-queries.ts';
 import type { OpenFile } from '../schema.ts';
-import { look } from './listing.ts';
+import { type Listing, look } from './listing.ts';
 import { digestOf } from './take.ts';
 import { STILL_MS } from './stillness.ts';
 
@@ -70,7 +70,7 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
   const withdrawIn = async (
     inbox: string,
     open: OpenFile[],
-    names: ReadonlySet<string>,
+    listed: Pick<Listing, 'names' | 'inode'>,
   ): Promise<boolean> => {
     let changed = false;
     const waiting = open.filter(
@@ -93,12 +93,13 @@ export function makeChangeWatch({ database, folders, ownership, log }: BridgePar
       seen.delete(file.id);
     }
     const waitingNames = new Set(waiting.map((file) => file.name));
-    for (const name of seenIn.keys()) if (!names.has(name) && !waitingNames.has(name)) seenIn.delete(name);
-    for (const name of names) if (isTaskName(name)) seenIn.set(name, inode);
+    for (const name of seenIn.keys())
+      if (!listed.names.has(name) && !waitingNames.has(name)) seenIn.delete(name);
+    for (const name of listed.names) if (isTaskName(name)) seenIn.set(name, listed.inode);
     return changed;
   };
 
   /** Returns whether anything is open no more. */
-  return (open: OpenFile[], names: ReadonlySet<string>): Promise<boolean> =>
-    inRealFolder(folders, 'inbox', (inbox) => withdrawIn(inbox, open, names));
+  return (open: OpenFile[], listed: Pick<Listing, 'names' | 'inode'>): Promise<boolean> =>
+    inRealFolder(folders, 'inbox', (inbox) => withdrawIn(inbox, open, listed));
 }

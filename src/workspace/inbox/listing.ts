@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { codeOf, isMissing } from '../../lib/files.ts';
 import { isTaskName, nameProblem } from '../conventions/names.ts';
 import { unavailable } from '../disk/folders.ts';
@@ -6,6 +6,8 @@ import { type Signature, toSignature } from '../disk/read-whole.ts';
 
 export type Refused = { name: string; problem: string };
 export type Listing = {
+  /** Of the folder that was listed: another one may stand in its place by now. */
+  inode: string;
   /** All names that can be read. */
   names: Set<string>;
   /** Task files by name, in the order in which they are taken. */
@@ -15,10 +17,13 @@ export type Listing = {
 
 /** What is in the inbox. Names that cannot be used are refused here; hidden files are nobody's business. */
 export async function listInbox(folder: string): Promise<Listing> {
-  const entries = await readdir(folder, { encoding: 'buffer' }).catch((error: unknown) => {
+  const [entries, { ino }] = await Promise.all([
+    readdir(folder, { encoding: 'buffer' }),
+    stat(folder, { bigint: true }),
+  ]).catch((error: unknown) => {
     throw unavailable(folder, error);
   });
-  const listing: Listing = { names: new Set(), tasks: [], refused: [] };
+  const listing: Listing = { inode: String(ino), names: new Set(), tasks: [], refused: [] };
   for (const entry of entries) {
     const name = entry.toString('utf8');
     if (name.startsWith('.')) continue;
