@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { headsFile, readHeads } from '../events/proof/heads.ts';
 import { readLogKey, readTrusted, trustedFolder } from '../events/proof/key.ts';
+import type { ChainEnd } from '../events/proof/sign.ts';
 import { AppError } from '../errors.ts';
 import { isMissing, readIfThere, writeDurably } from '../lib/files.ts';
 import { readSecretFile } from '../lib/secret-file.ts';
 import { mayGoIntoHome, problemOfFiles } from './manifest.ts';
-import type { LogEnd } from './queries.ts';
 
 /** All of them are for their owner alone. */
 export type HomeFile = { path: string; bytes: Buffer };
@@ -25,7 +25,7 @@ const HEADS = 'log-heads.jsonl';
  */
 export async function readHomeFiles(
   home: string,
-  log: LogEnd | null,
+  log: ChainEnd | null,
   withSecrets: boolean,
 ): Promise<{ files: HomeFile[]; skipped: string[] }> {
   const { usable, skipped } = withSecrets ? await listSecrets(home) : { usable: [], skipped: [] };
@@ -67,7 +67,7 @@ async function listSecrets(home: string): Promise<{ usable: string[]; skipped: s
 }
 
 /** Heads that were signed after the snapshot would stand beyond the end of its chain. */
-async function headsUpTo(home: string, log: LogEnd | null): Promise<string> {
+async function headsUpTo(home: string, log: ChainEnd | null): Promise<string> {
   const text = (await readIfThere(headsFile(home))) ?? '';
   const later = new Set<number>();
   for await (const { line, head } of readHeads(home))

@@ -37,18 +37,6 @@ export async function selectVersions(db: Db): Promise<{ postgres: string; schema
   return row;
 }
 
-export type LogEnd = { seq: number; hash: string; installation: string };
-
-/** Where the chain of events ends, and which log it is; null while nothing is sealed. */
-export async function selectLogEnd(db: Db): Promise<LogEnd | null> {
-  const [row] = await db.query<LogEnd>(
-    `select last_seq as seq, encode(hash, 'hex') as hash,
-       (select left(encode(hash, 'hex'), 32) from ops_event_batches order by last_seq limit 1) as installation
-     from ops_event_batches order by last_seq desc limit 1`,
-  );
-  return row ?? null;
-}
-
 /** No table of these may be changed by a migration while it is read. */
 export function lockTables(names: readonly string[]): string {
   return `lock table ${names.map(quoted).join(', ')} in access share mode`;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { openCopyConnection, type CopyConnection, SAME_TEXT } from '../db/copy.ts';
+import { selectChainEnd } from '../events/proof/sign.ts';
 import { AppError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { writeArchive } from './archive.ts';
@@ -9,7 +10,6 @@ import { type FilePart, FORMAT, type Manifest, type TablePart } from './manifest
 import {
   copyOutOf,
   lockTables,
-  selectLogEnd,
   selectSequences,
   selectTables,
   selectVersions,
@@ -98,7 +98,7 @@ async function beginSnapshot(connection: CopyConnection): Promise<Facts & { tabl
 async function readFacts(db: CopyConnection) {
   return {
     ...(await selectVersions(db)),
-    log: await selectLogEnd(db),
+    log: await selectChainEnd(db),
     sequences: await selectSequences(db),
   };
 }

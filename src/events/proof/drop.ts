@@ -4,7 +4,7 @@ import { appendEvents } from '../events.ts';
 import { type Candidate, deleteEvents, selectCandidates, type Wanted } from './drop-queries.ts';
 import type { LogKey } from './key.ts';
 import { PRUNED, signPruning } from './prunings.ts';
-import { selectChainEnd, selectInstallation } from './queries.ts';
+import { selectChainEnd } from './queries.ts';
 import { formatRanges, rangesOf } from '../ranges.ts';
 
 export { countThreads, type LooseEvents, selectLoose, tryLockPruner } from './drop-queries.ts';
@@ -51,8 +51,8 @@ export async function dropEvents(
   ids: readonly number[],
   told: { cause: Cause; what: Record<string, number> },
 ): Promise<void> {
-  const [end, installation] = [await selectChainEnd(tx), await selectInstallation(tx)];
-  if (end === null || installation === null) throw new Error('nothing is sealed, so nothing can be dropped');
+  const end = await selectChainEnd(tx);
+  if (end === null) throw new Error('nothing is sealed, so nothing can be dropped');
   const deleted = await deleteEvents(tx, ids);
   if (deleted !== ids.length)
     throw new Error(`${ids.length} events were to be dropped, ${deleted} were there`);
@@ -60,7 +60,7 @@ export async function dropEvents(
     ids: formatRanges(rangesOf(ids)),
     through_seq: end.seq,
     hash: end.hash,
-    installation,
+    installation: end.installation,
   };
   await appendEvents(tx, {
     kind: PRUNED,

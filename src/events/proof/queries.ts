@@ -63,12 +63,14 @@ export async function selectUsedIds(
   return row ?? { ids: '{}', last: null };
 }
 
-export type ChainEnd = Head & { maxEventId: number };
+/** `installation` names the log: it is the beginning of its first batch's hash. */
+export type ChainEnd = Head & { installation: string };
 
-/** Where the chain ends; null while nothing is sealed. */
+/** Where the chain ends, and which log it is; null while nothing is sealed. */
 export async function selectChainEnd(db: Db): Promise<ChainEnd | null> {
   const [row] = await db.query<ChainEnd>(
-    `select last_seq as seq, encode(hash, 'hex') as hash, max_event_id as "maxEventId"
+    `select last_seq as seq, encode(hash, 'hex') as hash,
+       (select left(encode(hash, 'hex'), 32) from ops_event_batches order by last_seq limit 1) as installation
      from ops_event_batches order by last_seq desc limit 1`,
   );
   return row ?? null;
@@ -81,14 +83,6 @@ export async function selectHashAt(db: Db, seq: number): Promise<string | null> 
     [seq],
   );
   return row?.hash ?? null;
-}
-
-/** Names the log: the beginning of its first batch's hash. Null while nothing is sealed. */
-export async function selectInstallation(db: Db): Promise<string | null> {
-  const [row] = await db.query<{ hash: string }>(
-    `select encode(hash, 'hex') as hash from ops_event_batches order by last_seq limit 1`,
-  );
-  return row?.hash.slice(0, 32) ?? null;
 }
 
 /** How many events wait for their seal: after the last sealed one, or in its gaps. */

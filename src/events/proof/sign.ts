@@ -2,7 +2,9 @@ import type { Db } from '../../db/database.ts';
 import { AppError, toError } from '../../errors.ts';
 import { appendHead, type Head, headsFile, readLastHead, type SignedHead, signHead } from './heads.ts';
 import { ensureLogKey } from './key.ts';
-import { selectChainEnd, selectHashAt, selectInstallation } from './queries.ts';
+import { selectChainEnd, selectHashAt } from './queries.ts';
+
+export { type ChainEnd, selectChainEnd } from './queries.ts';
 
 /**
  * Signs where the chain ends now, and keeps that in the home. First it looks whether the chain still contains the
@@ -10,14 +12,14 @@ import { selectChainEnd, selectHashAt, selectInstallation } from './queries.ts';
  * @throws AppError log_damaged
  */
 export async function signChainEnd(db: Db, home: string): Promise<Record<string, unknown>> {
-  const [end, installation] = [await selectChainEnd(db), await selectInstallation(db)];
+  const end = await selectChainEnd(db);
   const last = await readLastHead(home);
   const problem = last && (await problemOf(db, home, last));
   if (problem) throw new AppError('log_damaged', problem, { details: { seq: last.seq } });
-  if (end === null || installation === null) return { signed: false, seq: last?.seq ?? null };
+  if (end === null) return { signed: false, seq: last?.seq ?? null };
   if (last !== null && end.seq <= last.seq) return { signed: false, seq: last.seq };
   const key = await ensureLogKey(home);
-  await appendHead(home, signHead(key, { seq: end.seq, hash: end.hash }, installation));
+  await appendHead(home, signHead(key, { seq: end.seq, hash: end.hash }, end.installation));
   return { signed: true, seq: end.seq };
 }
 

@@ -5,14 +5,7 @@ import { explainBreak } from './explain-break.ts';
 import { type Break, type Links, makeLinks } from './links.ts';
 import { type Offence, offence } from './offence.ts';
 import { makePrunings, type Prunings } from './prunings.ts';
-import {
-  type Batch,
-  countUnsealed,
-  selectBatches,
-  selectChainEnd,
-  selectInstallation,
-  selectUsedIds,
-} from './queries.ts';
+import { type Batch, countUnsealed, selectBatches, selectChainEnd, selectUsedIds } from './queries.ts';
 import { addRange, parseRanges, type Range, type Ranges, without } from '../ranges.ts';
 import { compareRows, readRows, type SoundBatch } from './rows.ts';
 
@@ -67,7 +60,7 @@ export async function verifyLog(database: Db, options: VerifyOptions): Promise<V
   const began = performance.now();
   const own = await readLogKey(options.home);
   const verifiers = [...(own ? [own] : []), ...(await readTrusted(options.home)), ...(options.trusted ?? [])];
-  const installation = await selectInstallation(db);
+  const installation = (await selectChainEnd(db))?.installation ?? null;
   const heads = await readKnownHeads(options.home, verifiers, installation);
   // After the heads: one that is signed in the meantime would seem to stand beyond the end.
   const end = await selectChainEnd(db);
