@@ -1,7 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
 import type { Findings } from './findings.ts';
 import { OTHER_TABLES, selectLastEventId, selectOtherEvents, selectOtherRows } from './queries.ts';
-import { apply, rowsOf, type State } from './replay.ts';
+import { apply, isChange, rowsOf, type State } from './replay.ts';
 import { watchDueTimes } from './rules/done-once.ts';
 import { followMoves } from './rules/legal-moves.ts';
 import { compareRows } from './rules/log-is-state.ts';
@@ -56,8 +56,9 @@ function isOfThread({ entity }: LoggedEvent): boolean {
   return entity === 'proposal' || entity === 'mission' || entity === 'step';
 }
 
-/** They are replayed by ids, which for one thing are in the order of its events: its row was locked. */
+/** They are replayed by ids, which for one thing are in the order of its changes: each locked its row. */
 function checkOrder(places: Map<string, Place>, event: LoggedEvent, findings: Findings): void {
+  if (!isChange(event)) return;
   const name = `${event.entity} ${event.entity_id}`;
   const before = places.get(name);
   if (before !== undefined && (before.seq ?? Infinity) > (event.seq ?? Infinity))

@@ -19,18 +19,21 @@ export function rowsOf(state: State, entity: string): Rows {
   return rows;
 }
 
+/** Whether an event tells of a change. Of a workspace some tell only what was seen. */
+export function isChange({ kind, entity, payload }: LoggedEvent): boolean {
+  return !TELLS_ONLY.has(kind) && (entity !== 'workspace' || payload?.set !== undefined);
+}
+
 /** Does to the state what an event says was done to the tables. */
 export function apply(state: State, event: LoggedEvent): void {
   const { kind, entity, entity_id: id, at } = event;
   const payload = event.payload ?? {};
-  if (entity === null || id === null || TELLS_ONLY.has(kind)) return;
+  if (entity === null || id === null || !isChange(event)) return;
   const rows = rowsOf(state, entity);
   if (REMOVES.has(kind)) {
     rows.delete(id);
     return;
   }
-  // What is only seen of a workspace changes no row.
-  if (entity === 'workspace' && !payload.set) return;
   const row = rows.get(id) ?? { created_at: at };
   rows.set(id, row);
   if (entity === 'policy') {
