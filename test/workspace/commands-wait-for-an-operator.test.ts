@@ -1,3 +1,4 @@
+import { watch, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
 import { approve } from '../../src/loop/decide.ts';
@@ -93,6 +94,18 @@ test('an approval that is older than the note approves nothing', async () => {
   await ok('early');
   await result('early');
 });
+
+test('an approval that comes in the moment in which the note appears counts', async () => {
+  const stems = Array.from({ length: 10 }, (_, n) => `quick${n}`);
+  const watcher = watch(t.path('outputs'), (_, name) => {
+    const [stem = ''] = name?.split('__') ?? [];
+    if (name?.endsWith('__PENDING.md') && stems.includes(stem))
+      writeFileSync(t.path('approvals', `${stem}.ok`), '');
+  });
+  for (const stem of stems) await t.drop(`${stem}.txt`, 'EXEC: echo quick');
+  for (const stem of stems) await result(stem);
+  watcher.close();
+}, 60_000);
 
 test('the same stem again needs an approval of its own', async () => {
   await t.drop('twice.txt', 'EXEC: echo one');

@@ -17,7 +17,7 @@ const USED = /^\.opsloop-([0-9a-f-]{36})\.used$/;
 /**
  * Approvals by file: `approvals/<stem>.ok` approves the command that waits under that stem, where policy lets
  * files approve. The file is used up before the approval counts, so one never approves twice; and it approves
- * what its PENDING note showed: it must be newer than the note, and the task file unchanged.
+ * what its PENDING note showed: it must not be older than the note, and the task file unchanged.
  */
 export async function useApprovals(parts: BridgeParts, open: OpenFile[], attempts: Attempts): Promise<void> {
   const waiting = new Map(
@@ -56,7 +56,7 @@ async function useThose(
   const present = new Set(names);
   for (const file of waiting.values()) {
     const name = `${stemOf(file.name)}.ok`;
-    if (!present.has(name) || !(await isNewerThanNote(parts, file, join(approvals, name)))) continue;
+    if (!present.has(name) || (await isOlderThanNote(parts, file, join(approvals, name)))) continue;
     const used = join(approvals, `.opsloop-${file.id}.used`);
     const isGone = await rename(join(approvals, name), used).then(
       () => false,
@@ -91,13 +91,16 @@ async function approveBy(parts: BridgeParts, file: OpenFile, used: string): Prom
   await unlink(used).catch(() => undefined);
 }
 
-/** By the file system's own clock, and by the change time, which nobody can set back. */
-async function isNewerThanNote({ folders }: BridgeParts, file: OpenFile, approval: string): Promise<boolean> {
+/**
+ * By the file system's own clock, which ticks every few milliseconds, and by the approval's change time, which nobody
+ * can set back. The note's own change time is of the moment after it appeared, when an approval may already be there.
+ */
+async function isOlderThanNote({ folders }: BridgeParts, file: OpenFile, approval: string): Promise<boolean> {
   const [ok, note] = await Promise.all(
     [approval, folders.path('outputs', file.note ?? '')].map((path) =>
       lstat(path, { bigint: true }).then(toSignature, () => null),
     ),
   );
-  if (!ok || !note || typeof ok === 'string' || typeof note === 'string') return false;
-  return ok.ctimeNs > note.ctimeNs && ok.mtimeNs > note.mtimeNs;
+  if (!ok || !note || typeof ok === 'string' || typeof note === 'string') return true;
+  return ok.ctimeNs < note.mtimeNs || ok.mtimeNs < note.mtimeNs;
 }
