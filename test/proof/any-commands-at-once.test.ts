@@ -12,8 +12,10 @@ import { cancelMission, retryMission } from '../../src/loop/missions.ts';
 import { useDatabase } from '../support/database.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 import { whatIsWrong } from '../support/history.ts';
+import { count, figure, partOf } from '../support/proof.ts';
 
 const db = useDatabase();
+const RUNS = partOf(1_000, 10);
 
 /** What an actor can do; the number picks among what is there. */
 const Action = fc.tuple(
@@ -39,7 +41,7 @@ const Action = fc.tuple(
   fc.nat(1_000),
 );
 
-test('whatever is done in whatever order, by several at once, the invariants hold', async () => {
+test(`${RUNS} histories of whatever, by several at once: the invariants hold`, async () => {
   await openPolicy(db.database, ['analysis', 'content']);
   const propose = proposer(db.database);
   const workers = [await testWorker(db.database), await testWorker(db.open())];
@@ -134,7 +136,7 @@ test('whatever is done in whatever order, by several at once, the invariants hol
         await checkInvariants();
       },
     ),
-    { numRuns: 30, interruptAfterTimeLimit: 40_000 },
+    { numRuns: RUNS },
   );
   const [done] = await db.database.query<{ completed: number; failed: number }>(
     `select count(*) filter (where status = 'completed')::integer as completed,
@@ -143,7 +145,12 @@ test('whatever is done in whatever order, by several at once, the invariants hol
   // Never trivially green.
   expect(done?.completed).toBeGreaterThan(5);
   expect(done?.failed).toBeGreaterThan(5);
-}, 90_000);
+  figure(
+    'commands by several at once, after which the invariants hold',
+    `${count(1_000)} histories`,
+    `${count(RUNS)} histories`,
+  );
+}, 1_800_000);
 
 async function checkInvariants(): Promise<void> {
   const none = async (sql: string) => expect(await db.database.query(sql), sql).toEqual([]);

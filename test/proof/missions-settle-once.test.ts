@@ -38,13 +38,14 @@ test(`completion, cancellation, recovery and a zombie: ${count(RACES)} races set
     const zombie = async () => {
       zombies += (await completeSteps(other, [{ ...lost, output: 'zombie' }])).size;
     };
-    // Each of them gets its turn to begin, and to begin alone by a little.
+    // Each of them gets its turn to begin, some by a little before the others, and a few by so much that they win.
     const names = Object.keys(racers) as (keyof typeof won)[];
     const order = [...names.slice(n % 4), ...names.slice(0, n % 4)];
     const race = async (name: keyof typeof won) => ({ name, hasWon: await racers[name]() });
     const [first = 'completed', ...rest] = order;
     const ahead = race(first);
     if (n % 3 === 0) await db.database.query('select 1');
+    if (n % 40 < names.length) await ahead;
     const [, ...ends] = await Promise.all([zombie(), ahead, ...rest.map(race)]);
     const winners = ends.filter(({ hasWon }) => hasWon).map(({ name }) => name);
     for (const name of winners) won[name]++;
@@ -63,7 +64,7 @@ test(`completion, cancellation, recovery and a zombie: ${count(RACES)} races set
     const isCancelled = winners.includes('cancelled');
     expect(events).toEqual([{ kind: isCancelled ? 'mission.failed' : 'mission.completed' }]);
   }
-  // Each begins a quarter of the races.
+  // Nobody only ever came too late.
   for (const [name, times] of Object.entries(won)) expect([name, times >= RACES / 50]).toEqual([name, true]);
   expect(await whatIsWrong(db.database)).toEqual([]);
   figure(
