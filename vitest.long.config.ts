@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/long/**/*.test.ts', 'test/proof/**/*.test.ts'],
     globalSetup: ['test/support/build.ts', 'test/support/global-setup.ts'],
     pool: 'forks',
+    isolate: false,
     maxWorkers: 1,
     testTimeout: 600_000,
     hookTimeout: 120_000,

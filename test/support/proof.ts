@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 
 /**
  * The tests in test/proof show at which size a promise was held. The same tests run in three sizes: a hundredth in
- * `npm test`, a tenth in `npm run test:long`, and the whole in `npm run prove`, which prints the figures.
+ * `npm test`, where that is quick, a tenth in `npm run test:long`, and the whole in `npm run prove`, which prints the figures.
  */
 const SHARE = Number(process.env.OPSLOOP_PROOF ?? '0.01');
 
