@@ -12,8 +12,8 @@ import {
   selectSnapshots,
   selectStrays,
   selectThreadEvents,
-  selectThreadRows,
 } from './queries.ts';
+import { selectThreadRows } from './row-queries.ts';
 import { checkClaims } from './rules/claims.ts';
 import { checkDecisions, type PolicyGround } from './rules/decisions.ts';
 import { checkEffects } from './rules/done-once.ts';

@@ -1,6 +1,7 @@
 import type { Database, Db } from '../db/database.ts';
 import type { Findings } from './findings.ts';
-import { OTHER_TABLES, selectLastEventId, selectOtherEvents, selectOtherRows } from './queries.ts';
+import { selectLastEventId, selectOtherEvents } from './queries.ts';
+import { OTHER_TABLES, selectOtherRows } from './row-queries.ts';
 import { apply, isChange, rowsOf, type State } from './replay.ts';
 import { watchDueTimes } from './rules/done-once.ts';
 import { followMoves } from './rules/legal-moves.ts';

@@ -1,5 +1,5 @@
 import { apply, rowsOf, type State } from './replay.ts';
-import type { StoredThreads } from './queries.ts';
+import type { StoredThreads } from './row-queries.ts';
 import type { LoggedEvent, Row, Rows } from './schema.ts';
 
 /** Everything of one proposal: what happened, what that gives, and what is stored. */

@@ -1,7 +1,12 @@
 import type { Db } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import type { Candidate, Results } from './admit.ts';
-import { deleteIdempotency, selectIdempotency, storeAnswers, takeIdempotencyKeys } from './queries.ts';
+import {
+  deleteIdempotency,
+  selectIdempotency,
+  storeAnswers,
+  takeIdempotencyKeys,
+} from './idempotency-queries.ts';
 import type { Admission, ProposalRequest, StoredAnswer } from './schema.ts';
 
 /** A request that can arrive more than once. */

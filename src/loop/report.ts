@@ -6,7 +6,7 @@ import { jittered } from '../lib/backoff.ts';
 import { uuid7 } from '../lib/uuid7.ts';
 import { sleep } from '../lib/wake.ts';
 import { answersFor, separateRepeats } from './idempotency.ts';
-import { storeAnswers } from './queries.ts';
+import { storeAnswers } from './idempotency-queries.ts';
 import type { ProposalRequest } from './schema.ts';
 
 type Idempotency = NonNullable<ProposalRequest['idempotency']>;

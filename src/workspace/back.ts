@@ -5,7 +5,7 @@ import { askOperator } from './ending/ask-operator.ts';
 import { finishFile } from './ending/finish.ts';
 import { placePlanned } from './ending/place-planned.ts';
 import { settleEnded } from './ending/settle.ts';
-import { openNames, selectAttention, selectFinishable, selectUnplaced } from './file-queries.ts';
+import { openNames, selectAttention, selectFinishable, selectUnplaced } from './file-read-queries.ts';
 import { type Failing, writePending } from './outputs.ts';
 import { requireWorkspace } from './owner.ts';
 import type { Troubles } from './told-once.ts';

@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import { type FileFilter, selectFiles, selectWorkspaceOf } from './file-queries.ts';
+import { type FileFilter, selectFiles, selectWorkspaceOf } from './file-read-queries.ts';
 
 /** Task files as people ask for them, the newest first. */
 export function listTaskFiles(db: Db, filter: FileFilter, beforeId: string | null, limit: number) {

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { approve } from '../../src/loop/decide.ts';
 import { retryMission } from '../../src/loop/missions.ts';
 import { setPolicy } from '../../src/policy/policy.ts';
-import { selectOpen } from '../../src/workspace/file-queries.ts';
+import { selectOpen } from '../../src/workspace/file-read-queries.ts';
 import { makeChangeWatch } from '../../src/workspace/inbox/changed-while-pending.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually } from '../support/loop.ts';

@@ -1,6 +1,6 @@
 import { isSame, said } from '../compare.ts';
 import type { Findings } from '../findings.ts';
-import type { StepAround } from '../queries.ts';
+import type { StepAround } from '../row-queries.ts';
 import type { Row } from '../schema.ts';
 import { eventsBy, type Thread } from '../thread.ts';
 

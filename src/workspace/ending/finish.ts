@@ -1,6 +1,7 @@
 import type { BridgeParts } from '../bridge-parts.ts';
 import { inRealFolder } from '../disk/folders.ts';
-import { type Finishable, finish, selectChildren } from '../file-queries.ts';
+import { finish } from '../file-queries.ts';
+import { type Finishable, selectChildren } from '../file-read-queries.ts';
 import { keepInMemory } from './memory.ts';
 import { renameFinished } from './rename.ts';
 

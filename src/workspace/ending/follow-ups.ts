@@ -3,7 +3,8 @@ import { uuid7 } from '../../lib/uuid7.ts';
 import { outputName, sanitiseName } from '../conventions/names.ts';
 import { GoalPlan, MOST_TASKS, planText, taskText } from '../conventions/goal-plan.ts';
 import { MOST_NEXT, parseNextLines } from '../conventions/next-lines.ts';
-import type { Attention, NewPlanned } from '../file-queries.ts';
+import type { NewPlanned } from '../file-queries.ts';
+import type { Attention } from '../file-read-queries.ts';
 import { digestOf } from '../inbox/take.ts';
 
 /** What a task's answer says, and the tasks it asks for. */

@@ -1,7 +1,7 @@
 import { isThere } from '../../lib/files.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { numbered, outputName } from '../conventions/names.ts';
-import { takenOutputs } from '../file-queries.ts';
+import { takenOutputs } from '../file-read-queries.ts';
 
 const MOST_TRIES = 1_000;
 

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import type { BridgeParts } from '../bridge-parts.ts';
-import { isTaken } from '../file-queries.ts';
+import { isTaken } from '../file-read-queries.ts';
 import type { OpenFile } from '../schema.ts';
 import { look } from './listing.ts';
 

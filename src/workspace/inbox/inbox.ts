@@ -5,7 +5,7 @@ import { toError } from '../../errors.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { inRealFolder, isDiskError } from '../disk/folders.ts';
 import { isSame, readWhole, type Signature } from '../disk/read-whole.ts';
-import { selectOpen } from '../file-queries.ts';
+import { selectOpen } from '../file-read-queries.ts';
 import { type OpenFile, OwnershipLost } from '../schema.ts';
 import { type Arrivals, SHOWS_ITSELF_MS } from './arrivals.ts';
 import { type CapHold, makeCapHolds } from './cap-holds.ts';
