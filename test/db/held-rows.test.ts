@@ -1,41 +1,14 @@
 import { expect, test } from 'vitest';
-import type { Database } from '../../src/db/database.ts';
 import { recoverSteps } from '../../src/engine/recover.ts';
 import { silentLog } from '../../src/log.ts';
 import { setPaused } from '../../src/policy/policy.ts';
 import { getStep } from '../../src/steps/steps.ts';
 import { makeFinisher } from '../../src/worker/finisher.ts';
 import { useDatabase } from '../support/database.ts';
+import { holding } from '../support/holding.ts';
 import { openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
-
-/** Holds what a statement locks until it is told to let go, as a frozen process would. */
-async function holding(
-  database: Database,
-  statement: string,
-  values: unknown[] = [],
-): Promise<() => Promise<void>> {
-  let letGo = () => {};
-  const released = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  let locked = () => {};
-  const ready = new Promise<void>((resolve) => {
-    locked = resolve;
-  });
-  const transaction = database.transaction(async (tx) => {
-    await tx.query('set local idle_in_transaction_session_timeout = 0');
-    await tx.query(statement, values);
-    locked();
-    await released;
-  });
-  await ready;
-  return async () => {
-    letGo();
-    await transaction;
-  };
-}
 
 test('a counter that somebody holds costs proposers a clear error, and the pause works meanwhile', async () => {
   await openPolicy(db.database);

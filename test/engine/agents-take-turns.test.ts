@@ -4,6 +4,7 @@ import { makeQueue } from '../../src/engine/queue.ts';
 import { releaseSteps } from '../../src/engine/release.ts';
 import type { Claim } from '../../src/engine/schema.ts';
 import { useDatabase } from '../support/database.ts';
+import { holding } from '../support/holding.ts';
 import { claimFrom, openPolicy, proposer, testWorker } from '../support/loop.ts';
 
 const db = useDatabase();
@@ -66,27 +67,13 @@ function queueInTime(database: Database = db.database) {
 }
 
 test('what appears below the mark is found: a late commit, and a step that was given back', async () => {
-  let commit = () => {};
-  const held = new Promise<void>((resolve) => {
-    commit = resolve;
-  });
-  let inserted = () => {};
-  const isInserted = new Promise<void>((resolve) => {
-    inserted = resolve;
-  });
   const insert = `insert into ops_steps (kind, title, agent_id, status, ready) values ('analyze', $1, 'pm', 'queued', true)`;
-  const late = db.open().transaction(async (tx) => {
-    await tx.query(insert, ['late']);
-    inserted();
-    await held;
-  });
-  await isInserted;
+  const commit = await holding(db.open(), insert, ['late']);
   await db.database.query(insert, ['early']);
   const { queue, later } = queueInTime();
   const first = await claimFrom(queue, workerId, { analyze: 1 });
   expect(titles(first)).toEqual(['early']);
-  commit();
-  await late;
+  await commit();
   expect(await claimFrom(queue, workerId, { analyze: 1 })).toEqual([]);
   expect(queue.restMs()).toBeGreaterThan(0);
   later();

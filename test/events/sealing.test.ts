@@ -4,6 +4,7 @@ import { DIGEST, selectHead } from '../../src/events/queries.ts';
 import { sealOnce, startSealer } from '../../src/events/sealer.ts';
 import { silentLog } from '../../src/log.ts';
 import { useDatabase } from '../support/database.ts';
+import { holding } from '../support/holding.ts';
 import { readLog, sealAll } from '../support/loop.ts';
 
 const db = useDatabase();
@@ -12,24 +13,10 @@ const insert = `insert into ops_events (kind, source, entity, entity_id, payload
 test('a late commit with a lower id is sealed after what was visible before it, and nobody misses it', async () => {
   await sealAll(db.database);
   const { seq: before } = await selectHead(db.database);
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let drawn = () => {};
-  const ready = new Promise<void>((resolve) => {
-    drawn = resolve;
-  });
-  const late = db.open().transaction(async (tx) => {
-    await tx.query(insert, ['late']);
-    drawn();
-    await held;
-  });
-  await ready;
+  const commit = await holding(db.open(), insert, ['late']);
   await db.database.query(insert, ['early']);
   expect(await sealOnce(db.database)).toBe(1);
-  release();
-  await late;
+  await commit();
   expect(await sealOnce(db.database)).toBe(1);
   const rows = (await readLog(db.database)).filter((event) => event.seq > before);
   expect(rows.map((row) => row.entity_id)).toEqual(['early', 'late']);
@@ -123,24 +110,10 @@ test('of a late transaction with more events than a batch, nothing is sealed bef
   const one = db.open(1);
   const writeMany = `insert into ops_events (kind, source, entity, entity_id, payload)
     select 'test.written', 'test', 'beat', 'many ' || n, '{}' from generate_series(1, 8000) n`;
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let drawn = () => {};
-  const ready = new Promise<void>((resolve) => {
-    drawn = resolve;
-  });
-  const late = one.transaction(async (tx) => {
-    await tx.query(writeMany);
-    drawn();
-    await held;
-  });
-  await ready;
+  const commit = await holding(one, writeMany);
   await db.database.query(insert, ['meanwhile']);
   await sealAll(db.database);
-  release();
-  await late;
+  await commit();
   await db.database.query(insert, ['follows']);
   await sealAll(db.database);
   const log = await readLog(db.database);

@@ -4,6 +4,7 @@ import { verifyLog } from '../../src/events/proof/verify.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
 import { useDatabase } from '../support/database.ts';
 import { emptyHome, offenceAfter, rewriteChain, sealSome, tamper } from '../support/sealed-log.ts';
+import { holding } from '../support/holding.ts';
 import { sealAll } from '../support/loop.ts';
 
 const db = useDatabase();
@@ -158,21 +159,8 @@ test('without a signed head, a chain that was computed anew is whole: that is wh
 
 test('what is sealed while it verifies is no offence, also in the gaps of what was sealed before', async () => {
   await sealSome(db.database, 3);
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let drawn = () => {};
-  const ready = new Promise<void>((resolve) => {
-    drawn = resolve;
-  });
   const write = `insert into ops_events (kind, source, entity, entity_id, payload) values ('t', 't', 'report', 'x', '{}')`;
-  const late = db.open(1).transaction(async (tx) => {
-    await tx.query(write);
-    drawn();
-    await held;
-  });
-  await ready;
+  const commit = await holding(db.open(1), write);
   await db.database.query(write);
   await sealAll(db.database);
   let reads = 0;
@@ -181,8 +169,7 @@ test('what is sealed while it verifies is no offence, also in the gaps of what w
       const rows = await db.database.query(text, values, more);
       // When it has read where the chain ends, which it does a second time after the heads.
       if (text.includes('as installation') && ++reads === 2) {
-        release();
-        await late;
+        await commit();
         await sealSome(db.database, 3);
       }
       return rows as never;
