@@ -15,7 +15,7 @@ import {
 } from './queries.ts';
 import { selectThreadRows } from './row-queries.ts';
 import { checkClaims } from './rules/claims.ts';
-import { checkDecisions, type PolicyGround } from './rules/decisions.ts';
+import { checkDecisions, foldPolicy, type PolicyGround } from './rules/decisions.ts';
 import { checkEffects } from './rules/done-once.ts';
 import { checkMoves } from './rules/legal-moves.ts';
 import { checkRows } from './rules/log-is-state.ts';
@@ -125,7 +125,7 @@ async function checkPage(tx: Db, walk: Walk, ids: string[]): Promise<void> {
   const { ground } = walk;
   const events = await selectThreadEvents(tx, ids);
   const stored = await selectThreadRows(tx, ids);
-  ground.history = await selectPolicyHistory(tx);
+  ground.history = foldPolicy(await selectPolicyHistory(tx));
   const unknown = [...stored.proposals].filter(
     ([, row]) => !ground.snapshots.has(String(row.policy_snapshot)),
   );

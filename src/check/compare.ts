@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Row, Rows } from './schema.ts';
 
-/** Both as JSON: a time is the same in whatever zone it is written, and a member that is missing is null. */
-export function isSame(a: unknown, b: unknown): boolean {
+/** Both as JSON: a member that is missing is null, and a time is the same in whatever zone it is written. */
+export function isSame(column: string, a: unknown, b: unknown): boolean {
   const [left, right] = [a ?? null, b ?? null];
   if (left === right) return true;
-  if (typeof left === 'string' && typeof right === 'string') return isSameTime(left, right);
+  if (column.endsWith('_at') && typeof left === 'string' && typeof right === 'string')
+    return isSameTime(left, right);
   return isDeepStrictEqual(left, right);
 }
 
@@ -37,7 +38,7 @@ export function* differences(logged: Rows, stored: Rows): Generator<{ id: string
 
 function* columns(id: string, row: Row, told: Row): Generator<{ id: string; what: string }> {
   for (const [column, value] of Object.entries(row)) {
-    if (isSame(value, told[column])) continue;
+    if (isSame(column, value, told[column])) continue;
     yield {
       id,
       what: `Its ${column} is ${shown(value)} in the table and ${shown(told[column])} by the log.`,

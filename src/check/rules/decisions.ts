@@ -9,9 +9,11 @@ import { stepsOf } from '../replay.ts';
 import type { LoggedEvent } from '../schema.ts';
 import type { Thread } from '../thread.ts';
 
+type PolicyState = { seq: number | null; id: number; values: ReadonlyMap<string, unknown> };
+
 export type PolicyGround = {
-  /** All values that the policy had, in their order. */
-  history: PolicySet[];
+  /** All that the policy has been. */
+  history: PolicyState[];
   /** Policies that proposals were decided by, by their digests. */
   snapshots: Map<string, unknown>;
 };
@@ -70,7 +72,7 @@ function decideAgain(
 }
 
 /** A mission's steps are the plan of the policy at the time of the approval. */
-function checkPlans({ id, events, stored }: Thread, history: PolicySet[], findings: Findings): void {
+function checkPlans({ id, events, stored }: Thread, history: PolicyState[], findings: Findings): void {
   const created = events.find(
     ({ kind, payload }) =>
       kind === 'mission.created' && (payload?.set as { retry_of?: unknown } | undefined)?.retry_of === null,
@@ -88,11 +90,22 @@ function checkPlans({ id, events, stored }: Thread, history: PolicySet[], findin
     );
 }
 
-function policyAt(history: PolicySet[], { seq, id }: LoggedEvent): Map<string, unknown> {
+/** The policy after each change, in their order. */
+export function foldPolicy(changes: PolicySet[]): PolicyState[] {
   const values = new Map<string, unknown>();
-  for (const set of history) {
-    const isEarlier = set.seq === null ? seq === null && set.id < id : seq === null || set.seq < seq;
-    if (isEarlier) values.set(set.key, set.value);
+  return changes.map(({ seq, id, key, value }) => ({ seq, id, values: new Map(values.set(key, value)) }));
+}
+
+function policyAt(history: PolicyState[], { seq, id }: LoggedEvent): ReadonlyMap<string, unknown> {
+  const isEarlier = (state: PolicyState) =>
+    state.seq === null ? seq === null && state.id < id : seq === null || state.seq < seq;
+  // Halved: both a history of policy and what it is asked of can be long.
+  let [from, to] = [0, history.length];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    const state = history[middle];
+    if (state && isEarlier(state)) from = middle + 1;
+    else to = middle;
   }
-  return values;
+  return history[from - 1]?.values ?? new Map();
 }

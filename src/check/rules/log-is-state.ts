@@ -59,5 +59,5 @@ function checkCalls({ events, stored }: Thread, findings: Findings): void {
 
 function tells({ at, payload }: LoggedEvent, call: Row): boolean {
   const set: Row = { ...(payload?.set as Row | undefined), created_at: at };
-  return Object.entries(call).every(([column, value]) => isSame(value, set[column]));
+  return Object.entries(call).every(([column, value]) => isSame(column, value, set[column]));
 }

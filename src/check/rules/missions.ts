@@ -78,7 +78,7 @@ function waitsForNothing(steps: Step[], { stored, events, id }: Thread): string 
     ({ kind }) => kind === 'step.requeued' || kind === 'step.released',
   );
   const told = last ? last.payload?.available_at : stored.proposals.get(id)?.run_at;
-  return isSame(around.available_at, told)
+  return isSame('available_at', around.available_at, told)
     ? null
     : `Its step at position ${said(open.row.position)} waits until ${said(around.available_at)}, and the log says ${said(told ?? null)}.`;
 }
