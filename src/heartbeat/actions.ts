@@ -4,6 +4,7 @@ import { deleteOldWorkClaims } from '../engine/work-claims.ts';
 import { signChainEnd } from '../events/proof/sign.ts';
 import { forgetOldSessions } from '../keys/sessions.ts';
 import { readPolicyKey } from '../policy/policy.ts';
+import { isHeld } from '../policy/released.ts';
 import { dropOld } from '../retention/retention.ts';
 import { countForBeat } from '../tallies/tallies.ts';
 import { forgetOldCalls } from '../webhooks/forget.ts';
@@ -33,6 +34,14 @@ const recoverStaleSteps: Action = {
   },
 };
 
+/** A backup is restored to see what was: until somebody resumes the copy, nothing of it is too old. */
+function unlessHeld({ name, run }: Action): Action {
+  return {
+    name,
+    run: async (database) => ((await isHeld(database)) === false ? run(database) : { held: true }),
+  };
+}
+
 /** Goes on in rounds while each finds as many as it may. @returns how many in all */
 async function untilFew(deleteSome: () => Promise<number>): Promise<number> {
   let sum = 0;
@@ -48,7 +57,7 @@ async function untilFew(deleteSome: () => Promise<number>): Promise<number> {
  * Forgets the answers that are kept for repeated requests after their 7 days, claims over HTTP that are over, counters of
  * days gone by, and sessions.
  */
-const forgetOldAnswers: Action = {
+const forgetOldAnswers: Action = unlessHeld({
   name: 'forgetOldAnswers',
   async run(database) {
     return {
@@ -59,7 +68,7 @@ const forgetOldAnswers: Action = {
       ...(await forgetOldCalls(database)),
     };
   },
-};
+});
 
 /** Counts what happened, so that whoever reads the tallies has little left to count. */
 const countEvents: Action = { name: 'countEvents', run: countForBeat };
@@ -71,6 +80,6 @@ export const ACTIONS: readonly Action[] = [recoverStaleSteps, forgetOldAnswers, 
 export function homeActions(home: string): readonly Action[] {
   return [
     { name: 'signLogHead', run: (database) => signChainEnd(database, home) },
-    { name: 'dropOldThreads', run: (database) => dropOld(database, home) },
+    unlessHeld({ name: 'dropOldThreads', run: (database) => dropOld(database, home) }),
   ];
 }
