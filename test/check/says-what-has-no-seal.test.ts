@@ -10,7 +10,7 @@ test('events that nothing has sealed are told of, for nobody would see them chan
   const { database } = db;
   const notes = async () => (await checkHistory(database, { home: emptyHome() })).notes.join();
   await sealAll(database);
-  expect(await notes()).toBe('');
+  expect(await notes()).not.toContain('no seal');
   await proposer(database)({ kind: 'deploy' });
-  expect(await notes()).toMatch(/^\d+ events have no seal yet/);
+  expect(await notes()).toMatch(/\d+ events have no seal yet/);
 });

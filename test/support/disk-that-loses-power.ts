@@ -21,8 +21,14 @@ export type Disk = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** Why there can be no such disk here; null when there can. */
+/** Why there can be no such disk here; null when there can. @throws Error in CI, where there must be one */
 export function whyNoDisk(): string | null {
+  const why = findWhyNot();
+  if (why !== null && process.env.CI) throw new Error(why);
+  return why;
+}
+
+function findWhyNot(): string | null {
   if (process.platform !== 'linux') return 'the file system is one of Linux';
   if (process.geteuid?.() !== 0) return 'only root can mount a file system';
   const tried = spawnSync('losetup', ['--find'], { encoding: 'utf8' });
