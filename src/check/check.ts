@@ -91,7 +91,9 @@ export async function checkHistory(database: Database, options: CheckOptions): P
     notes: [
       ...log.notes,
       ...(log.events.unsealed > 0
-        ? [`${log.events.unsealed} events have no seal yet; a running server gives it to them within a second.`]
+        ? [
+            `${log.events.unsealed} events have no seal yet; a running server gives it to them within a second.`,
+          ]
         : []),
       ...(abandoned > 0
         ? [`${abandoned} running steps belong to workers that are gone; a running server takes them back.`]

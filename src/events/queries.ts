@@ -199,12 +199,15 @@ export async function tryLockSealer(tx: Db): Promise<boolean> {
 export const DIGEST = `pg_catalog.sha256(pg_catalog.record_send(row(e.id, e.kind, e.source, e.payload, e.created_at,
   e.entity, e.entity_id, e.proposal_id)))`;
 
+/** Of one gap at a time. PostgreSQL guesses a hundred gaps, and with more of each would plan as for a large statement. */
+const MOST_LATE = 250;
+
 /**
  * Seals what is visible and not sealed yet, in the order of ids: what appeared in the gaps below the highest
  * id seen so far, and what came after it. One statement, so one snapshot; one row, whatever it seals.
  *
- * When there is more than `limit`, it seals the lowest ids and nothing above them. An event that follows from another
- * one has a higher id and is never visible without it, so it is never sealed before it.
+ * When there is more than it takes at once, it seals the lowest ids and nothing above them. An event that follows from
+ * another one has a higher id and is never visible without it, so it is never sealed before it.
  * @param deadBelow gaps up to this id are known to be rolled back and are forgotten
  */
 export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promise<number> {
@@ -214,13 +217,20 @@ export async function sealBatch(tx: Db, limit: number, deadBelow: number): Promi
      state as materialized (
        select * from head
        union all select 0, 0, '{}', ''::bytea where not exists (select from head)),
+     late as materialized (
+       select gap, late.event from state, unnest(state.gaps) gap, lateral (
+         select e as event from ops_events e where id >= lower(gap) and id < upper(gap)
+         order by id limit ${MOST_LATE}) as late),
+     seen as materialized (
+       select min(last) as through from (
+         select max((event).id) as last from late group by gap having count(*) = ${MOST_LATE}) as cut_off),
      found as materialized (
        select e.id, ${DIGEST} as digest from (
-         select late.* from state, unnest(state.gaps) gap, lateral (
-           select * from ops_events where id >= lower(gap) and id < upper(gap) order by id limit $1) as late
+         select (event).* from late
          union all
          (select * from ops_events where id > (select max_event_id from state) order by id limit $1)
-         order by id limit $1) as e),
+         order by id limit $1) as e
+       where e.id <= coalesce((select through from seen), e.id)),
      batch as (
        select count(*) as size, max(id) as max_id, range_agg(int8range(id, id + 1)) as ids,
               string_agg(digest, ''::bytea order by id) as digests

@@ -46,7 +46,8 @@ export function startSealer(database: Database, log: Log): Sealer {
         if (sealed >= BATCH) continue;
         if (sealed > 0)
           await sleep(Math.min(MOST_REST_MS, (performance.now() - began) * REST), closing.signal);
-        await wake.wait(database.hints.listening() ? IDLE_POLL_MS : DEAF_POLL_MS, closing.signal);
+        // What it sealed need not be all: of late events it takes a part.
+        else await wake.wait(database.hints.listening() ? IDLE_POLL_MS : DEAF_POLL_MS, closing.signal);
       } catch (error) {
         if (!failing) log.warn({ err: (error as Error).message }, 'events wait for their seal');
         failing = true;
