@@ -13,6 +13,7 @@ import { tell } from '../support/figures.ts';
 import { makeFirstSchema } from '../support/first-schema.ts';
 import { openPolicy } from '../support/loop.ts';
 import { runProgram, startProgram } from '../support/process.ts';
+import { count, partOf } from '../support/proof.ts';
 import { emptyHome } from '../support/sealed-log.ts';
 
 const db = useDatabase('empty');
@@ -20,10 +21,11 @@ const copy = useDatabase('empty');
 const home = emptyHome();
 const CLIENTS = 8;
 const WINDOW_MS = 15_000;
+const EVENTS = partOf(1_000_000);
 
-test('a million events beside a working server: what a backup, its check and a restore take, and what they cost the server', async () => {
+test(`${count(EVENTS)} events beside a working server: what a backup, its check and a restore take, and what they cost it`, async () => {
   const one = db.open(1);
-  await makeFirstSchema(one, home, 1_000_000);
+  await makeFirstSchema(one, home, EVENTS);
   await migrate(one);
   await one.query('vacuum analyze', undefined, { limitMs: 600_000 });
   await openPolicy(db.database);
