@@ -121,9 +121,10 @@ describe.each(PORTS)('%s', (_name, makePort) => {
     const [admitted] = await propose(1);
     const worker = await makePort().start();
     const [claim] = await worker.claim('analyze', 1);
-    expect(await sweep(t.database)).toBe(false);
-    await worker.die();
     const stepId = admitted?.mission?.steps[0]?.id ?? '';
+    await sweep(t.database);
+    expect((await getStep(t.database, stepId)).status).toBe('running');
+    await worker.die();
     await sweepUntil(async () => (await getStep(t.database, stepId)).status === 'queued');
     expect(await getStep(t.database, stepId)).toMatchObject({ status: 'queued', ready: true, failures: 1 });
     expect(await claim?.renew()).toBe('claim_lost');
