@@ -1,12 +1,9 @@
 import { type CheckProgress, checkHistory, type Report } from '../check/check.ts';
 import { readCheckpoint, writeCheckpoint } from '../check/checkpoint.ts';
-import { readConfig } from '../config.ts';
-import { openDatabase } from '../db/database.ts';
 import { requireCurrentSchema } from '../db/migrate.ts';
 import { readVerifier } from '../events/proof/key.ts';
 import { isThere } from '../lib/files.ts';
-import { makeLog } from '../log.ts';
-import { openData } from './database.ts';
+import { withDatabase } from './database.ts';
 import { printFields, printJson, printLine, printTable } from './print.ts';
 import { makeCountLine } from './progress.ts';
 
@@ -20,31 +17,23 @@ export async function runCheck(
   options: { trust: readonly string[]; sinceLast?: boolean },
   json: boolean,
 ): Promise<void> {
-  const config = readConfig();
-  const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
   const trusted = await Promise.all(options.trust.map(readVerifier));
-  const data = await openData(config, log);
-  const database = openDatabase(data.url, { log, max: 2 });
   const progress = makeCountLine();
-  try {
+  await withDatabase(async (database, { home }) => {
     await requireCurrentSchema(database);
-    const since = options.sinceLast ? await readCheckpoint(database, config.home) : null;
+    const since = options.sinceLast ? await readCheckpoint(database, home) : null;
     const report = await checkHistory(database, {
-      home: config.home,
+      home,
       sinceSeq: since?.seq,
       trusted,
       onProgress: ({ doing, done, total }) => progress.show({ what: WHAT[doing], done, total }),
     });
     progress.clear();
     if (!report.ok) process.exitCode = 1;
-    else if (report.log.head && (await isThere(config.home)))
-      await writeCheckpoint(config.home, report.log.head);
+    else if (report.log.head && (await isThere(home))) await writeCheckpoint(home, report.log.head);
     if (json) printJson(report);
     else printReport(report);
-  } finally {
-    await database.close();
-    await data.stop();
-  }
+  });
 }
 
 /** What was held against what, and what did not hold. */

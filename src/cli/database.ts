@@ -1,7 +1,8 @@
-import type { Config } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
+import { type Database, openDatabase } from '../db/database.ts';
 import { attachLocalPostgres, type LocalPostgres, startLocalPostgres } from '../db/local/local-postgres.ts';
 import { homeOwner } from '../db/local/lock.ts';
-import type { Log } from '../log.ts';
+import { type Log, makeLog } from '../log.ts';
 
 /** Where the data is, and how to leave it. */
 export type DataSource = {
@@ -30,6 +31,22 @@ export async function attachDatabase(config: Config, log: Log): Promise<DataSour
 export async function openData(config: Config, log: Log): Promise<DataSource> {
   const beside = config.databaseUrl === undefined && (await homeOwner(config.home)) !== null;
   return beside ? attachDatabase(config, log) : startDatabase(config, log);
+}
+
+/** Does something with the database of this home, and leaves PostgreSQL as it was found. */
+export async function withDatabase(
+  work: (database: Database, config: Config) => Promise<void>,
+): Promise<void> {
+  const config = readConfig();
+  const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
+  const data = await openData(config, log);
+  const database = openDatabase(data.url, { log, max: 2 });
+  try {
+    await work(database, config);
+  } finally {
+    await database.close();
+    await data.stop();
+  }
 }
 
 function given(url: string): DataSource {

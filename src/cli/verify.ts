@@ -1,26 +1,20 @@
 import { readConfig } from '../config.ts';
-import { openDatabase } from '../db/database.ts';
 import { requireCurrentSchema } from '../db/migrate.ts';
 import { AppError } from '../errors.ts';
 import { logKeyFile, readLogKey, readVerifier } from '../events/proof/key.ts';
 import { type Verdict, verifyLog } from '../events/proof/verify.ts';
-import { makeLog } from '../log.ts';
-import { openData } from './database.ts';
+import { withDatabase } from './database.ts';
 import { printFields, printJson, printLine } from './print.ts';
 import { makeCountLine } from './progress.ts';
 
 /** Verifies the event log of the database, and exits with 1 when something is wrong with it. */
 export async function runVerify(trust: readonly string[], json: boolean): Promise<void> {
-  const config = readConfig();
-  const log = makeLog({ level: config.logLevel, terminal: process.stderr.isTTY });
   const trusted = await Promise.all(trust.map(readVerifier));
-  const data = await openData(config, log);
-  const database = openDatabase(data.url, { log, max: 2 });
   const progress = makeCountLine();
-  try {
+  await withDatabase(async (database, { home }) => {
     await requireCurrentSchema(database);
     const verdict = await verifyLog(database, {
-      home: config.home,
+      home,
       trusted,
       onProgress: ({ seq, total }) => progress.show({ what: 'events', done: seq, total }),
     });
@@ -28,10 +22,7 @@ export async function runVerify(trust: readonly string[], json: boolean): Promis
     if (!verdict.ok) process.exitCode = 1;
     if (json) printJson(verdict);
     else print(verdict);
-  } finally {
-    await database.close();
-    await data.stop();
-  }
+  });
 }
 
 function print({ offence, events, head, notes, ...verdict }: Verdict): void {
