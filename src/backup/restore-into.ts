@@ -39,6 +39,7 @@ const BEGIN = `begin; set local statement_timeout = 0; set local lock_timeout = 
  * Fills an empty database from a backup, in one transaction: cut off anywhere, it leaves nothing at all.
  * @param finish looks at the copy, and returns whether it is to stay
  * @throws AppError conflict when something of ours is there already; database_newer, backup_unusable
+ * @throws AmbiguousCommit when it may be there or not
  */
 export async function restoreInto(
   url: string,
@@ -60,7 +61,7 @@ export async function restoreInto(
     for (const part of archive.manifest.files)
       files.push({ path: part.file, bytes: await collect(archive.next(part)) });
     const stays = await finish({ database: joined, files, migrated });
-    await connection.query(stays ? 'commit' : 'rollback');
+    await (stays ? connection.commit() : connection.query('rollback'));
   } finally {
     await connection.close();
     await outer.close();

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Database } from '../db/database.ts';
+import { AmbiguousCommit, type Database } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { appendEvents } from '../events/events.ts';
 import { POLICY_SCHEMAS } from '../policy/schema.ts';
@@ -76,6 +76,8 @@ async function restore(options: RestoreOptions): Promise<Restored> {
       return true;
     });
     await restoring.catch(async (error: unknown) => {
+      // The log that may be there needs its heads and keys.
+      if (error instanceof AmbiguousCommit) throw notKnown(path, error);
       await undo();
       throw error;
     });
@@ -84,6 +86,14 @@ async function restore(options: RestoreOptions): Promise<Restored> {
   } finally {
     await archive.close();
   }
+}
+
+function notKnown(path: string, error: AmbiguousCommit): AmbiguousCommit {
+  return new AmbiguousCommit(
+    error,
+    `The connection broke at the very end, and PostgreSQL did not say since: whether ${path} was restored is not known. The ` +
+      'files of the home are as a restore leaves them. When the database is back, restore it again: that is refused where it was restored, and is done where it was not.',
+  );
 }
 
 function notSound(path: string, { findings }: Report): AppError {

@@ -1,3 +1,4 @@
+import { AmbiguousCommit } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
 /** Aborts at the first Ctrl+C or SIGTERM. */
@@ -11,6 +12,8 @@ export function untilInterrupted(): AbortSignal {
 /** What was broken off because somebody asked for it says that, and not how it broke. @param left what is there now */
 export async function orStopped<T>(work: Promise<T>, signal: AbortSignal, left: string): Promise<T> {
   return work.catch((error: unknown) => {
-    throw signal.aborted ? new AppError('stopped', `Stopped. ${left}`, { cause: error }) : error;
+    throw signal.aborted && !(error instanceof AmbiguousCommit)
+      ? new AppError('stopped', `Stopped. ${left}`, { cause: error })
+      : error;
   });
 }

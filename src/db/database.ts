@@ -58,11 +58,8 @@ export type DatabaseOptions = {
 
 /** The connection broke while COMMIT was under way: it may or may not have happened. */
 export class AmbiguousCommit extends AppError {
-  constructor(cause: unknown) {
-    super('database_unavailable', 'The connection broke during COMMIT; look before trying again.', {
-      retryAfter: 2,
-      cause,
-    });
+  constructor(cause: unknown, message = 'The connection broke during COMMIT; look before trying again.') {
+    super('database_unavailable', message, { retryAfter: 2, cause });
   }
 }
 
