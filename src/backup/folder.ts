@@ -44,11 +44,12 @@ export function markOf(home: string): string {
 }
 
 /**
- * Writes a file under a name that nobody takes for a backup, and gives it its own name once it is whole and on the disk.
+ * Writes a file under a name that nobody takes for a backup, and gives it the name that `write` returns once it is whole and
+ * on the disk.
  * Never over another file. What this home left behind in the folder when it was cut off is tidied away first; the
  * caller sees to it that a home writes one at a time.
  */
-export async function putBackup<T>(
+export async function putBackup<T extends { file: string }>(
   path: string,
   home: string,
   write: (file: FileHandle, partial: string) => Promise<T>,
@@ -69,7 +70,7 @@ export async function putBackup<T>(
     try {
       await file.chmod(0o600);
       const result = await write(file, partial);
-      await moveNew(partial, path);
+      await moveNew(partial, result.file);
       await syncDirectory(folder);
       return result;
     } finally {

@@ -12,7 +12,7 @@ import {
   WAL_BYTES,
   withBackupLock,
 } from './folder.ts';
-import { dropOldest, nameFor } from './kept.ts';
+import { dropOldest, nameFor, type Sort } from './kept.ts';
 import { rowsIn } from './manifest.ts';
 import { selectDatabaseSize } from './queries.ts';
 import type { Step } from './restore-into.ts';
@@ -58,14 +58,16 @@ const SHARE_OF_DATABASE = 0.5;
 
 /**
  * Makes a backup, one at a time for a home. A file that does not restore is not kept; one that restores and in which the
- * check finds something is kept, as what it is, and nothing older is dropped for it.
+ * check finds something is kept, as what it is, and no sound one is dropped for it.
  * @throws AppError already_running, disk_full, conflict, backup_unusable
  */
 export async function makeBackup(options: MakeOptions): Promise<Made> {
   const { database, home, folder } = options;
   await refuseNewerSchema(database);
   return withBackupLock(home, async () => {
-    const path = options.path ?? join(folder, await nameFor(home, new Date()));
+    const at = new Date();
+    const pathFor = async (sort: Sort) => options.path ?? join(folder, await nameFor(home, at, sort));
+    const path = await pathFor('unverified');
     if (options.verify) await dropLeftovers(database.url, home);
     const made = await putBackup(path, home, async (file, partial) => {
       const size = await selectDatabaseSize(database);
@@ -91,7 +93,7 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
         : null;
       const { log, taken_at } = manifest;
       return {
-        file: path,
+        file: await pathFor(sortOf(check)),
         bytes,
         rows: rowsIn(manifest),
         seq: log?.seq ?? null,
@@ -101,12 +103,16 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
         seconds: { taking, checking: check && secondsSince(began) },
       };
     });
-    const isGood = made.check?.ok !== false;
-    const dropped = isGood && options.path === undefined ? await dropOldest(folder, home, options.keep) : [];
+    const dropped = options.path === undefined ? await dropOldest(folder, home, options.keep) : [];
     // A backup is one whatever becomes of the event.
     await tellOf(database, made).catch(() => undefined);
     return { ...made, dropped };
   });
+}
+
+function sortOf(check: Report | null): Sort {
+  if (check === null) return 'unverified';
+  return check.ok ? 'sound' : 'unsound';
 }
 
 function secondsSince(began: number): number {

@@ -1,6 +1,6 @@
 import { copyFile, readdir, rename, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { markOf } from '../../src/backup/folder.ts';
 import { listBackups, nameFor } from '../../src/backup/kept.ts';
 import { backUpIfDue, dueIn } from '../../src/backup/schedule.ts';
@@ -10,7 +10,7 @@ import { tryLock } from '../../src/db/local/lock.ts';
 import { backUp } from '../support/backup.ts';
 import { testConfig } from '../support/app.ts';
 import { onServer, useDatabase } from '../support/database.ts';
-import { emptyHome } from '../support/sealed-log.ts';
+import { emptyHome, sealSome, tamper } from '../support/sealed-log.ts';
 
 const db = useDatabase();
 const HOUR = 3_600_000;
@@ -33,7 +33,8 @@ afterEach(() => void vi.useRealTimers());
 async function madeBefore(...hours: number[]): Promise<void> {
   await backUp(db.database, home);
   for (const { path } of (await listBackups(settings.folder, home)).past) {
-    for (const age of hours) await copyFile(path, join(settings.folder, await nameFor(home, hoursAgo(age))));
+    for (const age of hours)
+      await copyFile(path, join(settings.folder, await nameFor(home, hoursAgo(age), 'sound')));
     await rename(path, join(home, 'first'));
   }
 }
@@ -115,6 +116,45 @@ test('a backup that fails drops nothing, and health says so until one succeeds',
   expect(backupProblems(await readBackupsState(settings, home, await began()))).toEqual([]);
 });
 
+const ALTER = (n: number) =>
+  `update ops_events set payload = jsonb_build_object('n', ${n}) where kind = 'test.written' and entity_id = '7'`;
+
+test('those that are not sound are tried again every hour, and neither count nor push out a sound one', async () => {
+  await madeBefore(300, 276, 252);
+  const sound = await names();
+  await sealSome(db.database, 10);
+  await tamper(db.database, ALTER(-1));
+  onTestFinished(() => tamper(db.database, ALTER(7)));
+  const verified = async () => {
+    const { check } = await backUp(db.database, home, { verify: true });
+    if (check?.ok === false) throw new Error(check.findings[0]);
+  };
+  vi.useFakeTimers({ toFake: ['Date'] });
+  for (let hour = 0; hour < 3; hour++) {
+    const result = await backUpIfDue(settings, home, began, verified);
+    expect(result).toMatchObject({ message: expect.stringContaining('was altered') });
+    vi.setSystemTime(Date.now() + HOUR);
+  }
+  // The last of them alone stays: it may be all there is.
+  const [unsound] = (await listBackups(settings.folder, home)).unsound;
+  expect(basename(unsound?.path ?? '')).toMatch(/\.unsound\.backup$/);
+  expect(await names()).toEqual([...sound, basename(unsound?.path ?? '')]);
+  const state = await readBackupsState(settings, home, await began());
+  expect(backupProblems(state).map(({ code }) => code)).toEqual(['backup_failed', 'backup_old']);
+});
+
+test('as many unverified ones as may be never push out the last one that was found sound', async () => {
+  await madeBefore(300, 276, 252);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  for (let n = 0; n < 5; n++) {
+    await backUp(db.database, home);
+    vi.setSystemTime(Date.now() + HOUR);
+  }
+  const left = await names();
+  expect(left.map((name) => /\.unverified\.backup$/.test(name))).toEqual([false, true, true, true]);
+  expect(left[0]?.slice(0, 18)).toBe(dayOf(252 + 5));
+});
+
 test('it stops when the disk fills up while it writes, and leaves nothing', async () => {
   let looks = 0;
   const fills = () => Promise.resolve(++looks > 1 ? 0 : 2 ** 40);
@@ -156,7 +196,7 @@ test('what this home left behind is tidied, what another writes beside it is not
   expect(await names()).toEqual([
     '.opsloop-x.backup.0123456789ab.partial',
     'by-hand.backup',
-    expect.stringMatching(/^opsloop-.*Z-[0-9a-f]{12}\.backup$/),
+    expect.stringMatching(/^opsloop-.*Z-[0-9a-f]{12}\.unverified\.backup$/),
   ]);
 });
 
