@@ -28,6 +28,16 @@ export function selectSequences(db: Db): Promise<{ name: string; value: number |
   );
 }
 
+/** Who may not read a sequence of ours, and in which schema; of such a one PostgreSQL says the same as of one that is new. */
+export async function selectHiddenSequence(db: Db): Promise<{ role: string; schema: string } | undefined> {
+  const [row] = await db.query<{ role: string; schema: string }>(
+    `select quote_ident(current_user) as role, quote_ident(schemaname) as schema from pg_sequences
+     where schemaname = current_schema() and sequencename like 'ops\\_%'
+       and not has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'select, usage') limit 1`,
+  );
+  return row;
+}
+
 export async function selectVersions(db: Db): Promise<{ postgres: string; schema: number; now: Date }> {
   const [row] = await db.query<{ postgres: string; schema: number; now: Date }>(
     `select current_setting('server_version') as postgres, max(version) as schema, clock_timestamp() as now

@@ -1,15 +1,11 @@
-import { basename } from 'node:path';
-import { AmbiguousCommit, type Database } from '../db/database.ts';
+import { AmbiguousCommit } from '../db/database.ts';
 import { AppError } from '../errors.ts';
-import { appendEvents } from '../events/events.ts';
-import { POLICY_SCHEMAS } from '../policy/schema.ts';
-import { listPolicy, setPolicy } from '../policy/policy.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
 import { withBackupLock } from './folder.ts';
+import { holdStill } from './hold-still.ts';
 import { isEvidence, placeHomeFiles } from './home-files.ts';
 import { type Manifest, rowsIn } from './manifest.ts';
-import { endSessions } from './queries.ts';
 import { restoreInto, type Step } from './restore-into.ts';
 
 export type Restored = {
@@ -65,7 +61,7 @@ async function restore(options: RestoreOptions): Promise<Restored> {
     const restoring = restoreInto(url, archive, { onStep, signal }, async (copy) => {
       const check = await checkWithFiles(home, copy, onStep);
       if (!check.ok && !options.acceptFindings) throw notSound(path, check);
-      await holdStill(copy.database, basename(path), manifest);
+      await holdStill(copy.database, path, manifest);
       const wanted = copy.files.filter((one) => options.withSecrets || isEvidence(one));
       const left_out = copy.files.filter((one) => !wanted.includes(one)).map((one) => one.path);
       // Before the commit: killed between the two it can be done again, and a log without its signed heads is not whole.
@@ -102,24 +98,4 @@ function notSound(path: string, { findings }: Report): AppError {
     `${path} restores, but the copy is not sound: ${findings[0]} Nothing was kept. Take an older backup, or this one with --accept-findings.`,
     { details: { findings } },
   );
-}
-
-/**
- * A copy must not act by itself: beside an original that still lives it would call, propose and spend a second time. So
- * everything waits for `opsloop resume`, and who was signed in signs in again.
- */
-async function holdStill(database: Database, file: string, manifest: Manifest): Promise<void> {
-  await endSessions(database);
-  const row = (await listPolicy(database)).find(({ key }) => key === 'paused');
-  const before = POLICY_SCHEMAS.paused.safeParse(row?.value);
-  const agents = before.success ? before.data.agents : [];
-  await setPolicy(database, 'paused', { enabled: true, agents, restored: true }, 'restore');
-  const { taken_at, opsloop, schema, log } = manifest;
-  await appendEvents(database, {
-    kind: 'backup.restored',
-    source: 'backup',
-    entity: 'backup',
-    entityId: file,
-    payload: { cause: { by: 'restore' }, taken_at, opsloop, schema, seq: log?.seq ?? null },
-  });
 }

@@ -10,6 +10,7 @@ import { type FilePart, FORMAT, type Manifest, type TablePart } from './manifest
 import {
   copyOutOf,
   lockTables,
+  selectHiddenSequence,
   selectSequences,
   selectTables,
   selectVersions,
@@ -96,6 +97,12 @@ async function beginSnapshot(connection: CopyConnection): Promise<Facts & { tabl
 }
 
 async function readFacts(db: CopyConnection) {
+  const hidden = await selectHiddenSequence(db);
+  if (hidden)
+    throw new AppError(
+      'forbidden',
+      `The user ${hidden.role} of PostgreSQL may not read where the sequences are, without which nothing can be restored: grant select on all sequences in schema ${hidden.schema} to ${hidden.role}.`,
+    );
   return {
     ...(await selectVersions(db)),
     log: await selectChainEnd(db),

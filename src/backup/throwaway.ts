@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
 import { markOf } from './folder.ts';
+import { holdStill } from './hold-still.ts';
 import { createCheckDatabase, dropCheckDatabase, selectLeftCheckDatabases } from './queries.ts';
 import { restoreInto, type Step } from './restore-into.ts';
 
@@ -22,6 +23,8 @@ export async function checkRestored(
       let report: Report | undefined;
       await restoreInto(url, archive, { onStep, signal }, async (copy) => {
         report = await checkWithFiles(home, copy, onStep);
+        // All that a restore does before its commit.
+        await holdStill(copy.database, path, archive.manifest);
         return false;
       });
       if (report === undefined) throw new Error('the check ended without a report');
