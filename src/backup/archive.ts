@@ -94,6 +94,8 @@ export async function openArchive(
     });
     const unpacked = packed.pipe(createGunzip({ chunkSize: CHUNK }));
     packed.on('error', (error) => unpacked.destroy(error));
+    // Whoever reads is told; without a listener an error before the first read would end the process.
+    unpacked.on('error', () => undefined);
     const next = takeFrom(unpacked, path);
     return {
       manifest,
@@ -175,7 +177,9 @@ function takeFrom(stream: AsyncIterable<Buffer>, path: string): Archive['next'] 
     const hash = createHash('sha256');
     for (let left = bytes; left > 0; ) {
       if (rest.length === 0) {
-        const { value, done } = await chunks.next();
+        const { value, done } = await chunks.next().catch((error: unknown) => {
+          throw unusable(path, `it cannot be unpacked (${codeOf(error) ?? toError(error).message})`);
+        });
         if (done) throw unusable(path, 'it holds less than it says');
         rest = value;
       }

@@ -60,14 +60,20 @@ test('whichever byte was damaged, and wherever it was cut off, it says so and ch
   expect(await isEmpty()).toBe(true);
 });
 
-/** The same backup with another manifest and a checksum that is right. */
-async function forged(change: (text: string) => string): Promise<string> {
+const FIRST_LINE = 'opsloop backup 1\n'.length;
+
+/** The same backup with another manifest, or other bytes where the packed rows are, and a checksum that is right. */
+async function forged(
+  change: (text: string) => string,
+  packed: (rows: Buffer) => Buffer = (rows) => rows,
+): Promise<string> {
   const whole = await readFile(made.file);
   const length = Number(/^opsloop-backup-end (\d{10})/m.exec(whole.subarray(-95).toString('latin1'))?.[1]);
   const at = whole.length - 95 - length;
   const manifest = Buffer.from(change(whole.subarray(at, at + length).toString()));
   const body = Buffer.concat([
-    whole.subarray(0, at),
+    whole.subarray(0, FIRST_LINE),
+    packed(whole.subarray(FIRST_LINE, at)),
     manifest,
     Buffer.from(`opsloop-backup-end ${String(manifest.length).padStart(10, '0')} `),
   ]);
@@ -116,6 +122,20 @@ test('a list of contents that is none, or that tells of a file without bounds, i
       code: 'backup_unusable',
       message: expect.stringContaining(why),
     });
+});
+
+test('what cannot be unpacked, though its checksum is right, is refused, wherever that begins', async () => {
+  const same = (text: string) => text;
+  const none = await forged(same, (rows) => Buffer.alloc(rows.length, 'A'));
+  // Nobody reads from it yet.
+  await expect(
+    restore(none, target.database, { onManifest: () => new Promise((resolve) => setImmediate(resolve)) }),
+  ).rejects.toMatchObject({ code: 'backup_unusable', message: expect.stringContaining('unpacked') });
+  for (const share of [0.3, 0.9]) {
+    const later = await forged(same, (rows) => Buffer.from(rows).fill(0xff, Math.floor(rows.length * share)));
+    await expect(restore(later, target.database)).rejects.toMatchObject({ code: 'backup_unusable' });
+  }
+  expect(await isEmpty()).toBe(true);
 });
 
 test('a restore that fails at its very end leaves the home as it was', async () => {
