@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { link, open, readdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { makeHome, tryLock } from '../db/local/lock.ts';
 import { AppError, toError } from '../errors.ts';
 import { codeOf, isThere, makeFolderDurably, syncDirectory } from '../lib/files.ts';
+import { markOf } from './mark.ts';
 
 /** With less PostgreSQL may stop in the middle of a write. */
 export const RESERVE_BYTES = 2 ** 30;
@@ -35,12 +36,13 @@ export async function withBackupLock<T>(home: string, work: () => Promise<T>): P
   }
 }
 
-/** Ends the names of files that are being written; the middle says by which home of which machine. */
+/** Ends the names of files that are being written; before it stand the mark of the home and the machine. */
 const PARTIAL = '.partial';
+/** Nobody writes for so long. */
+const DEAD_AFTER_MS = 86_400_000;
 
-/** Of a home on a machine: what carries it is ours, and dead when we hold the home's lock. */
-export function markOf(home: string): string {
-  return createHash('sha256').update(`${hostname()}\n${home}`).digest('hex').slice(0, 12);
+function thisMachine(): string {
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
 }
 
 /**
@@ -55,14 +57,15 @@ export async function putBackup<T extends { file: string }>(
   write: (file: FileHandle, partial: string) => Promise<T>,
 ): Promise<T> {
   const folder = dirname(path);
+  const mark = await markOf(home);
   if (await isThere(path)) throw exists(path);
   try {
     await makeFolderDurably(folder, 0o700);
-    await tidy(folder, home);
+    await tidy(folder, mark);
   } catch (error) {
     throw notWritable(folder, error);
   }
-  const partial = join(folder, `.${basename(path)}.${markOf(home)}${PARTIAL}`);
+  const partial = join(folder, `.${basename(path)}.${mark}.${thisMachine()}${PARTIAL}`);
   const file = await open(partial, 'wx', 0o600).catch((error: unknown) => {
     throw notWritable(folder, error);
   });
@@ -83,10 +86,26 @@ export async function putBackup<T extends { file: string }>(
   }
 }
 
-async function tidy(folder: string, home: string): Promise<void> {
-  for (const name of await readdir(folder))
-    if (name.startsWith('.') && name.endsWith(`.${markOf(home)}${PARTIAL}`))
-      await rm(join(folder, name), { force: true });
+/**
+ * What this machine left is dead, because we hold the home's lock. A container that was made anew has another name, and so
+ * has the machine of a home that was copied whole, which may be writing now: of those age says which it is.
+ */
+async function tidy(folder: string, mark: string): Promise<void> {
+  const left = new RegExp(`^\\..*\\.${mark}\\.([0-9a-f]{12})\\${PARTIAL}$`);
+  for (const name of await readdir(folder)) {
+    const [, machine] = left.exec(name) ?? [];
+    if (machine === undefined) continue;
+    const path = join(folder, name);
+    if (machine === thisMachine() || (await ageOf(path)) > DEAD_AFTER_MS) await rm(path, { force: true });
+  }
+}
+
+/** Milliseconds since it was written to; 0 when it is gone meanwhile. */
+async function ageOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
 }
 
 /** A rename would replace what is there; a link does not. Some file systems of sticks have no links. */

@@ -1,8 +1,8 @@
 /** The backups that a home keeps in a folder, told by their names. Others, also those of another home, are never looked at. */
-import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, readIfThere, writeDurably } from '../lib/files.ts';
+import { isMissing } from '../lib/files.ts';
+import { markOf, readMark } from './mark.ts';
 
 /** What verifying said of it. */
 export type Sort = 'sound' | 'unverified' | 'unsound';
@@ -14,23 +14,9 @@ const NAME =
 /** Two clocks differ by less, and one that is set right moves by less. */
 export const CLOCK_LEEWAY_MS = 600_000;
 
-/** Stays with the home, also on a machine that gets another name; a restored copy has another one. */
-async function readMark(home: string): Promise<string | null> {
-  const mark = (await readIfThere(markFile(home)))?.trim() ?? '';
-  return /^[0-9a-f]{12}$/.test(mark) ? mark : null;
-}
-
-function markFile(home: string): string {
-  return join(home, 'backup-mark');
-}
-
 /** The name of a new one says when, so that a listing sorts by age, whose it is, and of which sort, unless it is sound. */
 export async function nameFor(home: string, at: Date, sort: Sort): Promise<string> {
-  let mark = await readMark(home);
-  if (mark === null) {
-    mark = randomBytes(6).toString('hex');
-    await writeDurably(markFile(home), `${mark}\n`, 0o600);
-  }
+  const mark = await markOf(home);
   return `opsloop-${at.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${mark}${sort === 'sound' ? '' : `.${sort}`}.backup`;
 }
 

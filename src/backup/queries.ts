@@ -133,7 +133,14 @@ export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)} with (force)`);
 }
 
-/** Those of checks of this home that were cut off. */
+export async function dropIfUnused(db: Db, name: string): Promise<void> {
+  await db.query(`drop database if exists ${quoted(name)}`).catch((error: unknown) => {
+    // object_in_use
+    if (!(error instanceof Error && 'code' in error && error.code === '55006')) throw error;
+  });
+}
+
+/** Those of checks of this home that were cut off, or are under way where the home was copied whole. */
 export function selectLeftCheckDatabases(db: Db, mark: string): Promise<{ name: string }[]> {
   return db.query<{ name: string }>(
     `select datname as name from pg_database where starts_with(datname, $1)`,

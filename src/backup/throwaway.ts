@@ -3,9 +3,9 @@ import { openCopyConnection } from '../db/copy.ts';
 import { AppError } from '../errors.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
-import { markOf } from './folder.ts';
 import { holdStill } from './hold-still.ts';
-import { createCheckDatabase, dropCheckDatabase, selectLeftCheckDatabases } from './queries.ts';
+import { markOf } from './mark.ts';
+import { createCheckDatabase, dropCheckDatabase, dropIfUnused, selectLeftCheckDatabases } from './queries.ts';
 import { restoreInto, type Step } from './restore-into.ts';
 
 /**
@@ -42,9 +42,11 @@ async function withCheckDatabase<T>(
 ): Promise<T> {
   const connection = await openCopyConnection(url);
   try {
-    const name = await createCheckDatabase(connection, markOf(home), randomBytes(6).toString('hex')).catch(
-      cannotVerify,
-    );
+    const name = await createCheckDatabase(
+      connection,
+      await markOf(home),
+      randomBytes(6).toString('hex'),
+    ).catch(cannotVerify);
     try {
       const other = new URL(url);
       other.pathname = `/${name}`;
@@ -67,12 +69,12 @@ function cannotVerify(error: unknown): never {
   throw error;
 }
 
-/** Drops the database of a check of this home that was killed. The caller holds the home's lock. */
+/** Drops the databases of checks of this home that were killed; one that somebody is in is no such database. */
 export async function dropLeftovers(url: string, home: string): Promise<void> {
   const connection = await openCopyConnection(url);
   try {
-    for (const { name } of await selectLeftCheckDatabases(connection, markOf(home)))
-      await dropCheckDatabase(connection, name);
+    for (const { name } of await selectLeftCheckDatabases(connection, await markOf(home)))
+      await dropIfUnused(connection, name);
   } finally {
     await connection.close();
   }

@@ -1,15 +1,19 @@
-import { copyFile, readdir, rename, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { markOf } from '../../src/backup/folder.ts';
+import { putBackup } from '../../src/backup/folder.ts';
 import { listBackups, nameFor } from '../../src/backup/kept.ts';
+import { markOf } from '../../src/backup/mark.ts';
 import { backUpIfDue, dueIn } from '../../src/backup/schedule.ts';
 import { backupProblems, type BackupSettings, readBackupsState } from '../../src/backup/state.ts';
+import { openCopyConnection } from '../../src/db/copy.ts';
 import { selectBegan } from '../../src/db/migrate.ts';
 import { tryLock } from '../../src/db/local/lock.ts';
 import { backUp } from '../support/backup.ts';
 import { testConfig } from '../support/app.ts';
-import { onServer, useDatabase } from '../support/database.ts';
+import { directAddressOf, onServer, useDatabase } from '../support/database.ts';
 import { emptyHome, sealSome, tamper } from '../support/sealed-log.ts';
 
 const db = useDatabase();
@@ -176,28 +180,63 @@ test('one at a time for a home', async () => {
 });
 
 test('verifying restores into a database of its own and leaves nothing of it, nor of one that was killed', async () => {
-  await onServer(`create database opsloop_check_${markOf(home)}_0dead0beef`);
+  const mark = await markOf(home);
+  const [killed, living] = [`opsloop_check_${mark}_0dead0beef`, `opsloop_check_${mark}_0a11fe`];
+  await onServer(`create database ${killed}`);
+  await onServer(`create database ${living}`);
+  // A home that was copied whole has the same mark.
+  const inIt = await openCopyConnection(directAddressOf(living));
+  onTestFinished(async () => {
+    await inIt.close();
+    await onServer(`drop database ${living} with (force)`);
+  });
   const made = await backUp(db.database, home, { verify: true });
   expect(made).toMatchObject({
     check: { ok: true, findings: [] },
     seconds: { checking: expect.any(Number) },
   });
   expect(
-    await onServer(`select datname from pg_database where datname like 'opsloop_check_${markOf(home)}%'`),
-  ).toEqual([]);
+    await onServer(`select datname from pg_database where datname like 'opsloop_check_${mark}%'`),
+  ).toEqual([{ datname: living }]);
 });
 
-test('what this home left behind is tidied, what another writes beside it is not', async () => {
+test('what this home left behind is tidied, what another may be writing is not', async () => {
   await backUp(db.database, home);
-  const other = join(settings.folder, '.opsloop-x.backup.0123456789ab.partial');
-  await writeFile(other, 'another home is at it');
-  await utimes(other, hoursAgo(50), hoursAgo(50));
+  const partial = async (mark: string, machine: string, hours: number) => {
+    const name = `.opsloop-${hours}.backup.${mark}.${machine}.partial`;
+    await writeFile(join(settings.folder, name), 'begun');
+    await utimes(join(settings.folder, name), hoursAgo(hours), hoursAgo(hours));
+    return name;
+  };
+  const mark = await markOf(home);
+  const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
+  const ofAnother = await partial('0123456789ab', machine, 50);
+  const ofCopy = await partial(mark, '0123456789ab', 2);
+  await partial(mark, '0123456789ab', 25);
+  await partial(mark, machine, 0);
   await backUp(db.database, home, { path: join(settings.folder, 'by-hand.backup') });
   expect(await names()).toEqual([
-    '.opsloop-x.backup.0123456789ab.partial',
+    ofCopy,
+    ofAnother,
     'by-hand.backup',
     expect.stringMatching(/^opsloop-.*Z-[0-9a-f]{12}\.unverified\.backup$/),
   ]);
+});
+
+test('machines of one name whose homes have one path leave each other alone', async () => {
+  const path = (name: string) => join(settings.folder, name);
+  const write = (name: string, meanwhile?: () => Promise<unknown>) =>
+    putBackup(path(name), home, async (file) => {
+      await file.writeFile(name);
+      await meanwhile?.();
+      return { file: path(name) };
+    });
+  await write('one', async () => {
+    // What the other machine has at this path.
+    await rm(join(home, 'backup-mark'));
+    await write('two');
+  });
+  expect(await names()).toEqual(['one', 'two']);
 });
 
 test('by default daily, seven kept, verified, for the own database; for another one when asked to', async () => {
