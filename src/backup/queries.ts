@@ -129,6 +129,17 @@ export async function createCheckDatabase(db: Db, mark: string, suffix: string):
   return name;
 }
 
+/** Makes a database find its tables where this connection finds its own. @returns the schema that it needs for that */
+export async function shareSearchPath(db: Db, name: string): Promise<string> {
+  await db.query(`alter database ${quoted(name)} set search_path from current`);
+  const [row] = await db.query<{ schema: string }>('select current_schema() as schema');
+  return row?.schema ?? 'public';
+}
+
+export async function createSchema(db: Db, schema: string): Promise<void> {
+  await db.query(`create schema if not exists ${quoted(schema)}`);
+}
+
 export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)} with (force)`);
 }

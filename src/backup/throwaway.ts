@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { openCopyConnection } from '../db/copy.ts';
-import { AppError } from '../errors.ts';
+import { AppError, toError } from '../errors.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
 import { holdStill } from './hold-still.ts';
 import { markOf } from './mark.ts';
-import { createCheckDatabase, dropCheckDatabase, dropIfUnused, selectLeftCheckDatabases } from './queries.ts';
+import {
+  createCheckDatabase,
+  createSchema,
+  dropCheckDatabase,
+  dropIfUnused,
+  selectLeftCheckDatabases,
+  shareSearchPath,
+} from './queries.ts';
 import { restoreInto, type Step } from './restore-into.ts';
 
 /**
@@ -50,6 +57,9 @@ async function withCheckDatabase<T>(
     try {
       const other = new URL(url);
       other.pathname = `/${name}`;
+      const schema = await shareSearchPath(connection, name);
+      const inside = await openCopyConnection(other.href).catch(cannotReach);
+      await createSchema(inside, schema).finally(inside.close);
       return await work(other.href);
     } finally {
       await dropCheckDatabase(connection, name);
@@ -67,6 +77,16 @@ function cannotVerify(error: unknown): never {
       'Verifying restores into a throwaway database, and this user of PostgreSQL may not make one: grant CREATEDB, or use --no-verify.',
     );
   throw error;
+}
+
+/** A pooler may lead to the databases alone that it names. */
+function cannotReach(error: unknown): never {
+  const { message } = toError(toError(error).cause ?? error);
+  throw new AppError(
+    'config_invalid',
+    `Verifying restores into a throwaway database beside the original, and DATABASE_URL leads to none (${message}): give the address of PostgreSQL itself instead of a pooler's, or use --no-verify.`,
+    { cause: error },
+  );
 }
 
 /** Drops the databases of checks of this home that were killed; one that somebody is in is no such database. */

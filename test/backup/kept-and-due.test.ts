@@ -155,7 +155,7 @@ test('as many unverified ones as may be never push out the last one that was fou
     vi.setSystemTime(Date.now() + HOUR);
   }
   const left = await names();
-  expect(left.map((name) => /\.unverified\.backup$/.test(name))).toEqual([false, true, true, true]);
+  expect(left.map((name) => name.endsWith('.unverified.backup'))).toEqual([false, true, true, true]);
   expect(left[0]?.slice(0, 18)).toBe(dayOf(252 + 5));
 });
 

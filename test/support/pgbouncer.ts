@@ -28,10 +28,12 @@ export function pgBouncerVersion(): number | null {
 /**
  * A PgBouncer before the server, in transaction mode, with fewer connections to it than one of our pools has.
  * Each transaction takes the next one, so that whoever relies on having the same one again is found out.
+ * @param databases the name of the only one that it leads to
  */
 export async function startPgBouncer(
   serverUrl: string,
   settings: Record<string, string> = {},
+  databases = '*',
 ): Promise<PgBouncer> {
   const server = new URL(serverUrl);
   const folder = await mkdtemp(join(tmpdir(), 'opsloop-pgbouncer-'));
@@ -51,7 +53,7 @@ export async function startPgBouncer(
   };
   const config = [
     '[databases]',
-    `* = host=${server.hostname} port=${server.port}`,
+    `${databases} = host=${server.hostname} port=${server.port}`,
     '[pgbouncer]',
     ...Object.entries(all).map(([name, value]) => `${name} = ${value}`),
   ];
