@@ -1,9 +1,8 @@
-import { send } from './clients/api.ts';
+import { makeMeans, send } from './clients/api.ts';
 import { type Load, startLoad } from './clients/load.ts';
 import { strikeAll, type Struck } from './faults/strike-all.ts';
 import type { Planned } from './plan.ts';
 import type { Stage } from './stage/stage.ts';
-import { makeMeans } from './clients/api.ts';
 import { type Drained, drain } from './verdict/drain.ts';
 import { sleep } from './lib/time.ts';
 
