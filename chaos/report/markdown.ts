@@ -1,6 +1,6 @@
 import { countOutcomes } from '../clients/history.ts';
 import type { Struck } from '../faults/strike-all.ts';
-import { firstStepAfter } from '../verdict/recovery.ts';
+import { firstStepAfter, RERUN_LIMIT_MS } from '../verdict/recovery.ts';
 import type { Report } from './report.ts';
 
 const MOST_SHOWN = 50;
@@ -35,6 +35,7 @@ export function markdown(report: Report): string {
         one.undisturbed ? 'no' : 'yes',
       ]),
     ),
+    `${verdict.reruns.filter(({ undisturbed }) => undisturbed).length} of ${verdict.reruns.length} are held against the limit of ${seconds(RERUN_LIMIT_MS)}.`,
     '## The end',
     table(
       ['what', 'figure'],

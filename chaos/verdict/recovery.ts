@@ -16,9 +16,12 @@ export type Rerun = {
   steps: number;
   /** From the stroke to the claim of the last of them. */
   slowestMs: number;
-  /** Whether the database was there all that time: when it comes back, every lease begins anew. */
+  /** Whether the database was there for as long as that may take: when it comes back, every lease begins anew. */
   undisturbed: boolean;
 };
+
+/** A dead worker's steps run again within this time, where the database is there. */
+export const RERUN_LIMIT_MS = 20_000;
 
 /** What takes a process from its steps. */
 export const STROKES = [
@@ -39,11 +42,11 @@ export function findReruns(log: Facts['log'], struck: readonly Struck[]): Rerun[
     const waits = waitsAfter(log, fault.target, fault.beganAt);
     if (waits.length === 0) return [];
     const slowestMs = Math.max(...waits);
+    // What comes later does not excuse a step that should have been running by then.
+    const until = fault.beganAt + Math.min(slowestMs, RERUN_LIMIT_MS);
     const undisturbed = !struck.some(
       (other) =>
-        other.target === 'postgres' &&
-        other.beganAt < fault.beganAt + slowestMs &&
-        other.endedAt + AFTERMATH_MS > fault.beganAt,
+        other.target === 'postgres' && other.beganAt < until && other.endedAt + AFTERMATH_MS > fault.beganAt,
     );
     return [{ fault: fault.name, target: fault.target, steps: waits.length, slowestMs, undisturbed }];
   });
@@ -69,4 +72,9 @@ function waitsAfter(log: Facts['log'], name: string, at: number): number[] {
       held.delete(id);
   }
   return waits;
+}
+
+/** Of those that are held against the limit, the ones that took longer. */
+export function tooSlow(reruns: readonly Rerun[]): Rerun[] {
+  return reruns.filter(({ undisturbed, slowestMs }) => undisturbed && slowestMs > RERUN_LIMIT_MS);
 }

@@ -10,16 +10,14 @@ import { findBloated } from './memory.ts';
 import { findTwice } from './once.ts';
 import { findWrongOutputs } from './outputs.ts';
 import { readFacts } from './queries.ts';
-import { findReruns, type Rerun } from './recovery.ts';
+import { findReruns, type Rerun, tooSlow } from './recovery.ts';
 import { findTailBreaks } from './tails.ts';
 import { findTrivial } from './trivial.ts';
 
-/** A dead worker's steps run again within this time, where the database is there. */
-export const RERUN_LIMIT_MS = 20_000;
-
 export type Verdict = {
   facts: Facts;
-  reruns: Rerun[] /** Bytes, by program. */;
+  reruns: Rerun[];
+  /** Bytes, by program. */
   peaks: ReadonlyMap<string, number>;
   violations: Finding[];
   trivial: string[];
@@ -35,7 +33,6 @@ export async function judge(
   const { entries } = load.history;
   const facts = await readFacts(stage.database);
   const reruns = findReruns(facts.log, struck);
-  const slow = reruns.filter(({ undisturbed, slowestMs }) => undisturbed && slowestMs > RERUN_LIMIT_MS);
   const violations = [
     ...drained.findings,
     ...killed.map((name) => ({ rule: 'shutdown', what: `${name} did not end when it was told to` })),
@@ -53,7 +50,7 @@ export async function judge(
     ...findTwice(facts),
     ...load.tails.flatMap((tail) => findTailBreaks(tail, facts.log, drained.throughSeq)),
     ...findWrongOutputs(stage.volumes.workspace.path, facts.artefacts),
-    ...slow.map(({ fault, target, slowestMs }) => ({
+    ...tooSlow(reruns).map(({ fault, target, slowestMs }) => ({
       rule: 'recovery',
       what: `after ${fault} of ${target} a step waited ${Math.round(slowestMs / 1_000)} s, though the database was there`,
     })),

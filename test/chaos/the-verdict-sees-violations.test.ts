@@ -5,7 +5,7 @@ import { findDoubled, findUnkept } from '../../chaos/verdict/acknowledged.ts';
 import type { Facts } from '../../chaos/verdict/facts.ts';
 import { findBloated } from '../../chaos/verdict/memory.ts';
 import { findTwice } from '../../chaos/verdict/once.ts';
-import { findReruns } from '../../chaos/verdict/recovery.ts';
+import { findReruns, tooSlow } from '../../chaos/verdict/recovery.ts';
 import { findTailBreaks } from '../../chaos/verdict/tails.ts';
 import { findTrivial } from '../../chaos/verdict/trivial.ts';
 
@@ -287,4 +287,11 @@ test('how soon the steps of a dead worker run again is told of those that it hel
     endedAt: 18_000,
   };
   expect(findReruns(log, [stroke, other])).toEqual([{ ...expected, undisturbed: false }]);
+  // A fault that comes when the step should have been running does not excuse it.
+  const late = log.map((one) =>
+    one.seq === 6 ? { ...one, created_at: new Date(stroke.beganAt + 100_000) } : one,
+  );
+  const [rerun] = findReruns(late, [stroke, { ...other, beganAt: 75_000, endedAt: 78_000 }]);
+  expect(rerun).toMatchObject({ slowestMs: 100_000, undisturbed: true });
+  expect(tooSlow(rerun ? [rerun] : [])).toHaveLength(1);
 });
