@@ -2,14 +2,10 @@ import type { Entry } from './history.ts';
 
 /** A history as outside checkers read it: one map a line, in the form of Jepsen. */
 export function toEdn(entries: readonly Entry[]): string {
-  const processes = new Map<string, number>();
-  let next = 0;
+  const processOf = assignProcesses();
   return entries
     .map((entry) => {
-      const own = processes.get(entry.client) ?? next++;
-      processes.set(entry.client, own);
-      // Whose outcome nobody knows may still happen, so that process is never heard of again.
-      if (entry.type === 'info') processes.delete(entry.client);
+      const own = processOf(entry);
       const { index, mono, type, f, value, error, wall, client } = entry;
       const members: [string, string][] = [
         ['index', String(index)],
@@ -25,6 +21,22 @@ export function toEdn(entries: readonly Entry[]): string {
       return `{${members.map(([name, text]) => `${keyword(name)} ${text}`).join(', ')}}\n`;
     })
     .join('');
+}
+
+/** A process does one thing at a time, so a client that does several at once is as many of them. */
+function assignProcesses(): (entry: Entry) => number {
+  const busy = new Map<number, number>();
+  const idle = new Map<string, number[]>();
+  let next = 0;
+  return ({ client, of, type }) => {
+    const waiting = idle.get(client) ?? [];
+    idle.set(client, waiting);
+    const own = busy.get(of) ?? waiting.pop() ?? next++;
+    if (type === 'invoke') busy.set(of, own);
+    // Whose outcome nobody knows may still happen, so that process is never heard of again.
+    else if (type !== 'info') waiting.push(own);
+    return own;
+  };
 }
 
 const keyword = (name: string) => `:${name.replaceAll('_', '-')}`;

@@ -2,6 +2,8 @@
 export type Entry = {
   index: number;
   client: string;
+  /** The index of its invocation: a client may have several operations under way. */
+  of: number;
   type: 'invoke' | 'ok' | 'fail' | 'info';
   /** The operation: propose, approve, complete, … */
   f: string;
@@ -24,16 +26,17 @@ export type History = {
 export function makeHistory(): History {
   const entries: Entry[] = [];
   const start = process.hrtime.bigint();
-  const add = (entry: Pick<Entry, 'client' | 'type' | 'f' | 'value' | 'error'>) => {
+  const add = (entry: Pick<Entry, 'client' | 'of' | 'type' | 'f' | 'value' | 'error'>) => {
     const mono = Number(process.hrtime.bigint() - start);
     entries.push({ index: entries.length, ...entry, wall: Date.now(), mono });
   };
   return {
     entries,
     invoke(client, f, value) {
-      add({ client, type: 'invoke', f, value });
+      const of = entries.length;
+      add({ client, of, type: 'invoke', f, value });
       return (type, more = {}, error) =>
-        add({ client, type, f, value: { ...value, ...more }, ...(error === undefined ? {} : { error }) });
+        add({ client, of, type, f, value: { ...value, ...more }, ...(error === undefined ? {} : { error }) });
     },
   };
 }

@@ -22,3 +22,29 @@ test('one map a line, and a process whose outcome nobody knows is never heard of
   const times = history.entries.map(({ mono }) => mono);
   expect(times).toEqual([...times].sort((a, b) => a - b));
 });
+
+test('of what one client does at once each has a process of its own, and one completion', () => {
+  const history = makeHistory();
+  const [first, second] = [history.invoke('a', 'propose', {}), history.invoke('a', 'propose', {})];
+  first('info');
+  const third = history.invoke('a', 'propose', {});
+  second('ok');
+  const fourth = history.invoke('a', 'propose', {});
+  third('fail');
+  fourth('ok');
+
+  const open = new Set<string>();
+  const ended = new Set<string>();
+  for (const line of toEdn(history.entries).trimEnd().split('\n')) {
+    const [, own = '', type] = line.match(/:process (\d+), :type :(\w+)/) ?? [];
+    expect([line, ended.has(own), open.has(own)]).toEqual([line, false, type !== 'invoke']);
+    if (type === 'invoke') open.add(own);
+    else open.delete(own);
+    if (type === 'info') ended.add(own);
+  }
+  expect(open).toEqual(new Set());
+  expect(processes(history.entries)).toEqual([0, 1, 0, 2, 1, 1, 2, 1]);
+});
+
+const processes = (entries: Parameters<typeof toEdn>[0]) =>
+  [...toEdn(entries).matchAll(/:process (\d+)/g)].map(([, own]) => Number(own));
