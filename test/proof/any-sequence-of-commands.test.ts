@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { LEASE_MS } from '../../src/engine/schema.ts';
 import { useDatabase } from '../support/database.ts';
 import { whatIsWrong, whatIsWrongSince } from '../support/history.ts';
 import { commandArbitraries, ran } from '../support/model/commands.ts';
 import { missionsOf, type Model, stepsOf } from '../support/model/model.ts';
 import { type Real, setUp, tearDown } from '../support/model/real.ts';
-import { eventually } from '../support/loop.ts';
+import { untilLeasesEnd } from '../support/loop.ts';
 import { count, figure, partOf } from '../support/proof.ts';
 
 const db = useDatabase();
@@ -15,16 +14,7 @@ const PER_RUN = 200;
 /** What went wrong once is run again with the seed it has printed. */
 const SEED = Number(process.env.OPSLOOP_SEED ?? Date.now() % 1_000_000_000);
 
-/** Leases hold for a while after the server's start, whatever they say. */
-beforeAll(() =>
-  eventually(async () => {
-    const [row] = await db.database.query<{ over: boolean }>(
-      `select clock_timestamp() > pg_postmaster_start_time() + $1 * interval '1 ms' as over`,
-      [LEASE_MS],
-    );
-    return row?.over;
-  }),
-);
+beforeAll(() => untilLeasesEnd(db.database));
 
 test(`${count(COMMANDS)} commands in any order do to the database what they do to a model of it`, async () => {
   const databases = [db.database, db.open()] as const;

@@ -3,7 +3,7 @@ import { anyUnsealed, selectHead, selectSealed } from '../../src/events/queries.
 import type { EventRow } from '../../src/events/schema.ts';
 import { sealOnce } from '../../src/events/sealer.ts';
 import { makeQueue, type Queue } from '../../src/engine/queue.ts';
-import type { Claim, FreeSlots } from '../../src/engine/schema.ts';
+import { type Claim, type FreeSlots, LEASE_MS } from '../../src/engine/schema.ts';
 import { registerWorker } from '../../src/engine/workers.ts';
 import { toAnswer } from '../../src/loop/answer.ts';
 import { makeCreateProposal } from '../../src/loop/propose.ts';
@@ -83,6 +83,17 @@ export async function readLog(database: Database): Promise<EventRow[]> {
   await sealAll(database);
   const { seq } = await selectHead(database);
   return selectSealed(database, {}, { fromSeq: 1, throughSeq: seq });
+}
+
+/** Leases hold for a while after the server's start, whatever they say. */
+export async function untilLeasesEnd(database: Database): Promise<void> {
+  await eventually(async () => {
+    const [row] = await database.query<{ over: boolean }>(
+      `select clock_timestamp() > pg_postmaster_start_time() + $1 * interval '1 ms' as over`,
+      [LEASE_MS],
+    );
+    return row?.over;
+  });
 }
 
 /** Waits until a condition holds, asking often; fails after the deadline instead of hanging. */

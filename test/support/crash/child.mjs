@@ -28,7 +28,11 @@ pg.Client.prototype.query = function (...args) {
   return query.apply(this, [...args.slice(0, -1), die]);
 };
 
-const database = openDatabase(process.env.DATABASE_URL, { log: silentLog(), max: 4 });
+const database = openDatabase(process.env.DATABASE_URL, {
+  log: silentLog(),
+  max: 4,
+  applicationName: `crash ${process.pid}`,
+});
 // Connections of its own would be statements of the operation.
 await Promise.all([database.query('select 1'), database.query('select 1')]);
 process.stdout.write('ready\n');

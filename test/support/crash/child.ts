@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Database } from '../../../src/db/database.ts';
+import { eventually } from '../loop.ts';
 
 const CHILD = resolve(import.meta.dirname, 'child.mjs');
 
@@ -11,7 +13,7 @@ export type Job = { name: string; state: unknown; at?: number; when?: Moment };
 export type Done = { statements: number; refused: { code: string | null; message: string } | null };
 
 /** Processes that run operations, each until it is killed. The next one gets ready while one works. */
-export function makeChildren(databaseUrl: string) {
+export function makeChildren(database: Database, databaseUrl: string) {
   let next = startChild(databaseUrl);
   let current: Promise<Child> | undefined;
   return {
@@ -20,9 +22,12 @@ export function makeChildren(databaseUrl: string) {
         current = next;
         next = startChild(databaseUrl);
       }
-      const done = await (await current).run(job);
-      if (done === null) current = undefined;
-      return done;
+      const child = await current;
+      const done = await child.run(job);
+      if (done !== null) return done;
+      current = undefined;
+      await untilForgotten(database, child.name);
+      return null;
     },
     async stop(): Promise<void> {
       for (const child of [current, next]) (await child)?.stop();
@@ -30,7 +35,7 @@ export function makeChildren(databaseUrl: string) {
   };
 }
 
-type Child = { run(job: Job): Promise<Done | null>; stop(): void };
+type Child = { name: string; run(job: Job): Promise<Done | null>; stop(): void };
 
 async function startChild(databaseUrl: string): Promise<Child> {
   const child: ChildProcess = spawn(process.execPath, [CHILD], {
@@ -42,6 +47,7 @@ async function startChild(databaseUrl: string): Promise<Child> {
   const ready = await lines.next();
   if (ready.value !== 'ready') throw new Error(`a child did not begin: ${String(ready.value)}`);
   return {
+    name: `crash ${child.pid}`,
     async run(job) {
       child.stdin?.write(`${JSON.stringify(job)}\n`);
       const line = await lines.next();
@@ -55,4 +61,12 @@ async function startChild(databaseUrl: string): Promise<Child> {
     },
     stop: () => void child.kill('SIGKILL'),
   };
+}
+
+/** PostgreSQL still does what it was sent before it sees that nobody is there. */
+async function untilForgotten(database: Database, name: string): Promise<void> {
+  await eventually(async () => {
+    const rows = await database.query('select from pg_stat_activity where application_name = $1', [name]);
+    return rows.length === 0;
+  });
 }

@@ -56,7 +56,7 @@ const propose =
     )({
       agentId: 'pm',
       kind,
-      title: 'Look into it',
+      title: key,
       body: 'A fact.',
       by,
       idempotency: { owner: by, key, digest: kind },

@@ -8,12 +8,17 @@ import { createKey } from '../../../src/keys/keys.ts';
 import type { Caller } from '../../../src/keys/schema.ts';
 import { silentLog } from '../../../src/log.ts';
 import { approve } from '../../../src/loop/decide.ts';
+import { WebhookInput } from '../../../src/webhooks/schema.ts';
+import { putWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
 import { makeWork } from '../../../src/work/work.ts';
-import { proposer, testWorker } from '../loop.ts';
+import { proposer, sealAll, testWorker } from '../loop.ts';
 import { add } from '../schedules.ts';
+import { OPERATOR } from '../webhooks.ts';
 
 const HOUR_MS = 3_600_000;
+/** Steps enough for a claim of two, and for another one. */
+const TWO_CLAIMS = 4;
 
 /** What each operation needs to have something to do, made anew for every crash. */
 export function makePrepare(database: Database, home: string) {
@@ -21,7 +26,7 @@ export function makePrepare(database: Database, home: string) {
   const work = makeWork(database, { handlers: BUILT_IN_HANDLERS, configured: undefined, log: silentLog() });
   let n = 0;
   let hours = 0;
-  let scheduled = false;
+  let due: string | undefined;
 
   const pending = async () => ({ id: (await propose({ kind: 'content' })).proposal.id });
   const mission = async (kind = 'analysis') => {
@@ -66,6 +71,11 @@ export function makePrepare(database: Database, home: string) {
     const claim = { claim_id: given.claim_id, step_id: id, worker_id: worker, attempt, ended: null };
     return { held: { ...claim, kind, agent_id, proposal_id, failures } };
   };
+  const webhook = async (name: string) => {
+    const given = WebhookInput.parse({ name, url: 'https://ops.example/', topics: ['proposal.pending'] });
+    await database.transaction((tx) => putWebhook(tx, given, OPERATOR));
+    return { name };
+  };
   const schedule = async () => ({ name: (await add(database, { every_seconds: 3_600 })).name });
 
   const by: Record<string, () => Promise<Record<string, unknown>>> = {
@@ -73,8 +83,7 @@ export function makePrepare(database: Database, home: string) {
     'approve edited': pending,
     reject: pending,
     claim: async () => {
-      await mission();
-      await mission();
+      for (let made = 0; made < TWO_CLAIMS; made++) await mission();
       return { workerId: (await testWorker(database)).workerId };
     },
     renew: running,
@@ -90,19 +99,19 @@ export function makePrepare(database: Database, home: string) {
     },
     'recover what is stale': running,
     'recover from a dead worker': async () => {
-      const { workerId } = await running();
+      const state = await running();
       await database.query(
         `update ops_workers set lease_expires_at = lease_expires_at - interval '1 hour' where worker_id = $1`,
-        [workerId],
+        [state.workerId],
       );
-      return {};
+      return state;
     },
     'retire a worker': async () => ({ workerId: (await testWorker(database)).workerId }),
     promote: async () => {
       const { claim } = await running();
       const failure = { class: 'error' as const, message: 'x' };
       await database.transaction((tx) => failStep(tx, { ...claim, failure, final: false, retryInMs: 0 }));
-      return {};
+      return { claim };
     },
     cancel: async () => ({ mission: await mission('deploy-now') }),
     retry: async () => {
@@ -117,14 +126,15 @@ export function makePrepare(database: Database, home: string) {
     },
     'make a code to sign in': async () => ({ caller: await workKey() }),
     'a schedule proposes': async () => {
-      if (!scheduled) await schedule();
-      scheduled = true;
-      return { now: Date.now() + ++hours * HOUR_MS };
+      due ??= (await schedule()).name;
+      return { now: Date.now() + ++hours * HOUR_MS, proposer: `schedule:${due}` };
     },
     'pause a schedule': schedule,
     'remove a schedule': schedule,
-    seal: async () => {
+    seal: async () => ({ mission: await mission() }),
+    'a beat signs where the log ends': async () => {
       await mission();
+      await sealAll(database);
       return {};
     },
     'a beat': async () => {
@@ -136,12 +146,19 @@ export function makePrepare(database: Database, home: string) {
     'what is old is dropped': async () => {
       const { claim } = await running();
       await completeSteps(database, [{ ...claim, output: 'old' }]);
+      await sealAll(database);
       // No answer of yesterday is held against what is dropped as if it were old.
       await database.query(`update ops_idempotency set created_at = now() - interval '2 days'`);
-      return { before: Date.now() + 24 * HOUR_MS };
+      return { claim, before: Date.now() + 24 * HOUR_MS };
+    },
+    'calls are collected': async () => {
+      await webhook('pendings');
+      const state = await pending();
+      await sealAll(database);
+      return state;
     },
     'claim over HTTP': async () => {
-      await propose({ kind: 'translation' });
+      for (let made = 0; made < TWO_CLAIMS; made++) await mission('translation');
       return { caller: await workKey(), worker: `w-${randomUUID()}` };
     },
     'complete over HTTP': held,
