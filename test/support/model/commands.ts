@@ -3,27 +3,23 @@ import { expect } from 'vitest';
 import { completeSteps } from '../../../src/engine/complete.ts';
 import { failStep } from '../../../src/engine/fail.ts';
 import { makeQueue } from '../../../src/engine/queue.ts';
-import { promoteDelayed } from '../../../src/engine/promote.ts';
-import { recoverSteps } from '../../../src/engine/recover.ts';
 import { releaseSteps } from '../../../src/engine/release.ts';
-import { buryDeadWorkers, renewLease } from '../../../src/engine/workers.ts';
-import { ACTIONS } from '../../../src/heartbeat/actions.ts';
+import { renewLease } from '../../../src/engine/workers.ts';
 import { approve, reject } from '../../../src/loop/decide.ts';
 import { cancelMission, retryMission } from '../../../src/loop/missions.ts';
-import { takeDue } from '../../../src/schedules/take-due.ts';
 import { claimFrom } from '../loop.ts';
+import { type Act, isHeld, pick, pickClaim, pickWorker } from './act.ts';
 import * as rules from './model.ts';
 import { missionsOf, type Model, type ProposalModel, stepsOf } from './model.ts';
-import { adopt, AGENTS, codeOf, newWorker, partsOf, type Real, storePolicy } from './real.ts';
+import { adopt, AGENTS, codeOf, type Real, storePolicy } from './real.ts';
+import { beat, muchTimePasses, schedule, timePasses, workerDies } from './time.ts';
 
-/** One command: what it is called, and what it does to both. It fails where they differ. */
-type Act = (model: Model, real: Real, n: number) => Promise<void>;
-
-const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % Math.max(1, items.length)];
 const by = 'key:op';
 
-async function propose(model: Model, real: Real, n: number): Promise<void> {
-  const kind = pick(Object.values(real.kinds), n) ?? '';
+async function propose(model: Model, real: Real, n: number): Promise<boolean> {
+  const { manual, ...others } = real.kinds;
+  // Two in five wait for a decision, as long as policy says so.
+  const kind = pick([manual, manual, ...Object.values(others)], n) ?? '';
   const agent = pick(AGENTS, n >> 2) ?? 'pm';
   const made = await real.propose[n % 2]?.({ kind, agentId: agent });
   if (!made) throw new Error('nobody proposes');
@@ -44,27 +40,32 @@ async function propose(model: Model, real: Real, n: number): Promise<void> {
     expect(made.mission.steps.map((step) => step.kind)).toEqual(model.policy.plans.get(kind));
     adopt(model, proposal, made.mission);
   }
+  return true;
 }
 
 const decide =
   (as: 'approved' | 'rejected'): Act =>
   async (model, real, n) => {
-    const proposal = pick(model.proposals, n);
+    const pending = model.proposals.filter(({ status }) => status === 'pending');
+    const proposal = pick(n % 4 === 0 ? model.proposals : pending, n);
     const operator = real.operators[n % 2];
-    if (!proposal || !operator) return;
+    if (!proposal || !operator) return false;
     const deciding =
       as === 'approved' ? approve(operator, proposal.id, { by }) : reject(operator, proposal.id, { by });
     expect(await codeOf(deciding)).toBe(proposal.status === 'pending' ? null : 'conflict');
-    if (proposal.status !== 'pending') return;
+    if (proposal.status !== 'pending') return false;
     proposal.status = as;
     const { mission } = await deciding;
     if (mission) adopt(model, proposal, mission);
+    return true;
   };
 
-async function claim(model: Model, real: Real, n: number): Promise<void> {
-  const worker = pick(real.workers, n);
-  const kind = pick([...new Set([...model.policy.plans.values()].flat())], n >> 2);
-  if (!worker || !kind) return;
+async function claim(model: Model, real: Real, n: number): Promise<boolean> {
+  const worker = pickWorker(real, n);
+  const ready = stepsOf(model).filter(({ step }) => step.status === 'ready');
+  const kinds = n % 5 === 0 ? [...model.policy.plans.values()].flat() : ready.map(({ step }) => step.kind);
+  const kind = pick([...new Set(kinds)], n >> 2);
+  if (!worker || !kind) return false;
   const most = 1 + (n % 3);
   const claimed = await claimFrom(makeQueue(worker.database), worker.id, { [kind]: most });
   const { paused, pausedAgents } = model.policy;
@@ -78,27 +79,25 @@ async function claim(model: Model, real: Real, n: number): Promise<void> {
     if (!found) throw new Error(`${ref.id} was claimed, and is not free`);
     rules.claim(found.step, ref.claim_id);
     expect([ref.attempt, ref.failures]).toEqual([found.step.attempt, found.step.failures]);
-    real.claims.push({ ref, ...found });
+    real.claims.push({ ref, worker: worker.id, ...found });
   }
+  return claimed.length > 0;
 }
 
-/** Mostly one of the newest claims, now and then one that is long lost. */
-const pickClaim = (real: Real, n: number) => pick(n % 5 === 0 ? real.claims : real.claims.slice(-4), n >> 3);
-const isHeld = ({ step, ref }: Real['claims'][number]) =>
-  step.status === 'running' && step.claim === ref.claim_id;
-
-async function renew(_model: Model, real: Real, n: number): Promise<void> {
+async function renew(_model: Model, real: Real, n: number): Promise<boolean> {
   const one = pickClaim(real, n);
-  const worker = pick(real.workers, n);
-  if (!one || !worker?.alive) return;
-  const { lost } = await renewLease(worker.database, worker.id, [one.ref]);
+  const worker = pickWorker(real, n);
+  if (!one || !worker) return false;
+  const { alive, lost } = await renewLease(worker.database, worker.id, [one.ref]);
+  expect(alive).toBe(worker.alive);
   expect(lost.length > 0).toBe(!isHeld(one));
+  return alive && lost.length === 0;
 }
 
 /** By its worker, and at the same time by a zombie that has the same claim. */
-async function complete(_model: Model, real: Real, n: number): Promise<void> {
+async function complete(_model: Model, real: Real, n: number): Promise<boolean> {
   const one = pickClaim(real, n);
-  if (!one) return;
+  if (!one) return false;
   const done = { ...one.ref, output: n };
   const ends = await Promise.all(
     (n % 3 === 0 ? real.operators : [real.database]).map((db) => completeSteps(db, [done])),
@@ -106,66 +105,81 @@ async function complete(_model: Model, real: Real, n: number): Promise<void> {
   const kept = ends.reduce((sum, end) => sum + end.size, 0);
   expect(kept).toBe(isHeld(one) ? 1 : 0);
   if (isHeld(one)) rules.complete(one.mission, one.step);
+  return kept > 0;
 }
 
-async function fail(_model: Model, real: Real, n: number): Promise<void> {
+async function fail(_model: Model, real: Real, n: number): Promise<boolean> {
   const one = pickClaim(real, n);
-  if (!one) return;
+  if (!one) return false;
   const [final, delayed] = [n % 7 === 0, n % 2 === 0];
   const failure = { class: 'error' as const, message: `m${n}` };
   const failed = await real.database.transaction((tx) =>
     failStep(tx, { ...one.ref, failure, final, retryInMs: delayed ? 3_600_000 : 0 }),
   );
-  if (!isHeld(one)) return expect(failed).toBeNull();
+  expect(failed !== null).toBe(isHeld(one));
+  if (failed === null) return false;
   rules.fail(one.mission, one.step, { final, next: 'delayed' });
-  expect(failed?.final).toBe(one.step.status === 'failed');
+  expect(failed.final).toBe(one.step.status === 'failed');
+  return true;
 }
 
-async function release(_model: Model, real: Real, n: number): Promise<void> {
+async function release(_model: Model, real: Real, n: number): Promise<boolean> {
   const one = pickClaim(real, n);
-  if (!one) return;
+  if (!one) return false;
   const delayed = n % 2 === 0;
   const why = { reason: 'shutdown', retryInMs: delayed ? 3_600_000 : 0 };
   const released = await releaseSteps(real.database, [one.ref], why);
   expect(released.size).toBe(isHeld(one) ? 1 : 0);
   if (isHeld(one)) rules.giveBack(one.step, delayed ? 'delayed' : 'ready');
+  return released.size > 0;
 }
 
-async function cancel(model: Model, real: Real, n: number): Promise<void> {
-  const mission = pick(missionsOf(model), n);
+async function cancel(model: Model, real: Real, n: number): Promise<boolean> {
+  const active = missionsOf(model).filter(({ status }) => status === 'active');
+  const mission = pick(n % 4 === 0 ? missionsOf(model) : active, n);
   const operator = real.operators[n % 2];
-  if (!mission || !operator) return;
+  if (!mission || !operator) return false;
   const code = await codeOf(cancelMission(operator, mission.id, { by }));
   expect(code).toBe(mission.status === 'active' ? null : 'conflict');
   if (code === null) rules.cancel(mission);
+  return code === null;
 }
 
-async function retry(model: Model, real: Real, n: number): Promise<void> {
-  const failed = missionsOf(model).filter(({ status }) => status === 'failed');
+async function retry(model: Model, real: Real, n: number): Promise<boolean> {
+  const failed = missionsOf(model).filter(({ status, retried }) => status === 'failed' && !retried);
   const mission = pick(n % 4 === 0 ? missionsOf(model) : failed, n);
-  if (!mission) return;
+  if (!mission) return false;
   const trying = retryMission(real.database, mission.id, { by });
   const may = mission.status === 'failed' && !mission.retried;
   expect(await codeOf(trying)).toBe(may ? null : 'conflict');
-  if (!may) return;
+  if (!may) return false;
   mission.retried = true;
   const made = await trying;
   const left = mission.steps.filter((step) => step.status !== 'completed').map((step) => step.kind);
   expect(made.steps.map((step) => step.kind)).toEqual(left);
   adopt(model, mission.proposal, made);
+  return true;
 }
 
-async function pause(model: Model, real: Real, n: number): Promise<void> {
-  const { policy } = model;
-  if (n % 3 === 0) policy.paused = !policy.paused;
-  else {
-    const agent = pick(AGENTS, n) ?? 'pm';
-    if (!policy.pausedAgents.delete(agent)) policy.pausedAgents.add(agent);
-  }
+const isPaused = ({ policy }: Model) => policy.paused || policy.pausedAgents.size > 0;
+
+/** A pause stands in the way of everything else, so it is mostly over soon. */
+async function resume(model: Model, real: Real): Promise<boolean> {
+  model.policy.paused = false;
+  model.policy.pausedAgents.clear();
   await storePolicy(real.database, model);
+  return true;
 }
 
-async function changePolicy(model: Model, real: Real, n: number): Promise<void> {
+async function pause(model: Model, real: Real, n: number): Promise<boolean> {
+  const { policy } = model;
+  if (n % 3 === 0) policy.paused = true;
+  else policy.pausedAgents.add(pick(AGENTS, n) ?? 'pm');
+  await storePolicy(real.database, model);
+  return true;
+}
+
+async function changePolicy(model: Model, real: Real, n: number): Promise<boolean> {
   const { policy } = model;
   const { manual, capped, long } = real.kinds;
   if (n % 4 === 0) policy.caps.set(capped, n % 9);
@@ -173,100 +187,13 @@ async function changePolicy(model: Model, real: Real, n: number): Promise<void> 
   else if (n % 4 === 2 && !policy.auto.delete(manual)) policy.auto.add(manual);
   else policy.plans.set(long, (policy.plans.get(long) ?? []).toReversed());
   await storePolicy(real.database, model);
-}
-
-/** What waits for a time can be claimed. */
-async function timePasses(model: Model, real: Real): Promise<void> {
-  const delayed = stepsOf(model).filter(({ step }) => step.status === 'delayed');
-  const ids = delayed.map(({ step }) => step.id);
-  await real.database.query('update ops_steps set available_at = now() where id = any($1::uuid[])', [ids]);
-  await promoteDelayed(real.database);
-  for (const { step } of delayed) step.status = 'ready';
-}
-
-/** So much time that everything that runs is stale. */
-async function muchTimePasses(model: Model, real: Real): Promise<void> {
-  const stale = { why: 'stale', afterMinutes: -1, perKind: {} } as const;
-  await Promise.all(real.operators.map((db) => db.transaction((tx) => recoverSteps(tx, stale))));
-  takeBack(model, () => true);
-}
-
-function takeBack(model: Model, which: (claimId: string) => boolean): void {
-  for (const { step, mission } of stepsOf(model))
-    if (step.status === 'running' && step.claim !== null && which(step.claim))
-      rules.fail(mission, step, { final: false, next: 'ready' });
-}
-
-async function workerDies(model: Model, real: Real, n: number): Promise<void> {
-  const worker = pick(real.workers, n);
-  if (!worker?.alive) return;
-  const held = await real.database.query<{ claim_id: string }>(
-    `select claim_id from ops_steps where worker_id = $1 and status = 'running'`,
-    [worker.id],
-  );
-  await real.database.query(
-    `update ops_workers set lease_expires_at = now() - interval '1 minute' where worker_id = $1`,
-    [worker.id],
-  );
-  const sweep = async () => {
-    await real.database.transaction((tx) => buryDeadWorkers(tx));
-    await real.database.transaction((tx) => recoverSteps(tx, { why: 'worker_died' }));
-  };
-  await Promise.all([sweep(), sweep()]);
-  worker.alive = false;
-  const claims = new Set(held.map((row) => row.claim_id));
-  takeBack(model, (claimId) => claims.has(claimId));
-  real.workers.push(await newWorker(worker.database));
-}
-
-/** A beat finds nothing to do but what time has brought about. */
-async function beat(_model: Model, real: Real): Promise<void> {
-  for (const action of ACTIONS) await action.run(real.database);
-}
-
-/** Some hours later a schedule has missed due times and proposes once; two processes come for it. */
-async function schedule(model: Model, real: Real, n: number): Promise<void> {
-  real.schedule.now += (1 + (n % 3)) * 3_600_000;
-  const now = new Date(real.schedule.now);
-  await Promise.all(real.operators.map((db) => takeDue(partsOf(db), now, [])));
-  const known = new Set(model.proposals.map((one) => one.id));
-  const rows = await real.database.query<{
-    id: string;
-    day: string;
-    mission: string | null;
-    steps: { id: string; kind: string }[];
-  }>(
-    `select p.id, p.decision ->> 'day' as day, m.id as mission, (
-       select jsonb_agg(jsonb_build_object('id', s.id, 'kind', s.kind) order by s.position)
-       from ops_steps s where s.mission_id = m.id) as steps
-     from ops_proposals p left join ops_missions m on m.proposal_id = p.id
-     where p.created_by = $1 order by p.id`,
-    [`schedule:${real.schedule.name}`],
-  );
-  const fresh = rows.filter((row) => !known.has(row.id));
-  expect(fresh).toHaveLength(1);
-  for (const { id, day, mission, steps } of fresh) {
-    const { simple: kind } = real.kinds;
-    const status = rules.judge(model, kind, day);
-    const proposal: ProposalModel = {
-      id,
-      kind,
-      agent: 'pm',
-      later: true,
-      status,
-      outcome: null,
-      missions: [],
-    };
-    model.proposals.push(proposal);
-    expect(mission !== null).toBe(status === 'approved');
-    if (mission) rules.begin(model, proposal, mission, steps);
-  }
+  return true;
 }
 
 /** How often each is drawn. */
-const COMMANDS: [number, string, Act][] = [
+const COMMANDS: [weight: number, name: string, act: Act, may?: (model: Model) => boolean][] = [
   [6, 'propose', propose],
-  [2, 'approve', decide('approved')],
+  [1, 'approve', decide('approved')],
   [1, 'reject', decide('rejected')],
   [9, 'claim', claim],
   [2, 'renew', renew],
@@ -276,6 +203,7 @@ const COMMANDS: [number, string, Act][] = [
   [1, 'cancel', cancel],
   [2, 'retry', retry],
   [1, 'pause', pause],
+  [4, 'resume', resume, isPaused],
   [1, 'change the policy', changePolicy],
   [3, 'time passes', timePasses],
   [1, 'much time passes', muchTimePasses],
@@ -284,18 +212,21 @@ const COMMANDS: [number, string, Act][] = [
   [1, 'a schedule', schedule],
 ];
 
-/** How many commands were run, of each sort. */
-export const ran = new Map<string, number>();
+/** Of each sort, how many commands were run, and how many of them changed something. */
+export const ran = new Map(COMMANDS.map(([, name]) => [name, { all: 0, effects: 0 }]));
 
 /** The commands for fast-check, each with a number that picks among what is there. */
 export function commandArbitraries(): fc.Arbitrary<fc.AsyncCommand<Model, Real>>[] {
-  return COMMANDS.flatMap(([weight, name, act]) =>
+  return COMMANDS.flatMap(([weight, name, act, may = () => true]) =>
     Array.from({ length: weight }, () =>
       fc.nat(10_000).map((n) => ({
-        check: () => true,
+        check: may,
         async run(model: Model, real: Real) {
-          ran.set(name, (ran.get(name) ?? 0) + 1);
-          await act(model, real, n);
+          const counts = ran.get(name);
+          const hasEffect = await act(model, real, n);
+          if (!counts) return;
+          counts.all++;
+          if (hasEffect) counts.effects++;
         },
         toString: () => `${name}(${n})`,
       })),

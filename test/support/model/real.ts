@@ -19,7 +19,7 @@ import {
 export const AGENTS = ['pm', 'research', 'ops'] as const;
 const MOST_PER_DAY = 1_000_000;
 
-export type ClaimOf = { ref: Claim; step: StepModel; mission: MissionModel };
+export type ClaimOf = { ref: Claim; worker: string; step: StepModel; mission: MissionModel };
 export type WorkerOf = { id: string; database: Database; alive: boolean };
 
 /** The database and those who act on it. Each run has kinds of its own, so that it sees nothing of the others. */
