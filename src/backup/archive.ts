@@ -80,12 +80,13 @@ export type Archive = {
 export async function openArchive(
   path: string,
   onProgress: (done: number, total: number) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Archive> {
   const file = await open(path, 'r').catch((error: unknown) => {
     throw new AppError('not_found', `${path} cannot be read (${codeOf(error) ?? toError(error).message}).`);
   });
   try {
-    const { manifest, from, to, size } = await readManifest(file, path, onProgress);
+    const { manifest, from, to, size } = await readManifest(file, path, onProgress, signal);
     const packed = file.createReadStream({
       start: from,
       end: to - 1,
@@ -117,6 +118,7 @@ async function readManifest(
   file: FileHandle,
   path: string,
   onProgress: (done: number, total: number) => void,
+  signal: AbortSignal | undefined,
 ) {
   const { size } = await file.stat();
   const first = (await readAt(file, 0, FIRST_LINE.length)).toString('latin1');
@@ -128,7 +130,7 @@ async function readManifest(
   const to = size - END_BYTES - Number(digits);
   if (to < FIRST_LINE.length) throw unusable(path, 'its end says that it is longer than it is');
   if (Number(digits) > LONGEST_MANIFEST) throw unusable(path, 'its list of contents is too long');
-  const hash = await hashUpTo(file, size - HASH_DIGITS - 1, onProgress);
+  const hash = await hashUpTo(file, size - HASH_DIGITS - 1, onProgress, signal);
   if (hash.digest('hex') !== sum) throw unusable(path, 'its checksum is wrong: it was damaged');
   const text = await readAt(file, to, Number(digits));
   const parsed = Manifest.safeParse(parseList(text.toString('utf8'), path));
@@ -151,10 +153,12 @@ async function hashUpTo(
   file: FileHandle,
   end: number,
   onProgress: (done: number, total: number) => void,
+  signal: AbortSignal | undefined,
 ): Promise<Hash> {
   const hash = createHash('sha256');
   const buffer = Buffer.alloc(CHUNK);
   for (let at = 0; at < end; ) {
+    signal?.throwIfAborted();
     const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, end - at), at);
     if (bytesRead === 0) break;
     hash.update(buffer.subarray(0, bytesRead));

@@ -46,7 +46,7 @@ export function restoreBackup(options: RestoreOptions): Promise<Restored> {
 async function restore(options: RestoreOptions): Promise<Restored> {
   const { path, url, home, onStep, signal } = options;
   const began = performance.now();
-  const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
+  const archive = await openArchive(path, (done, total) => onStep('reading', done / total), signal);
   try {
     const { manifest } = archive;
     await options.onManifest?.(manifest);

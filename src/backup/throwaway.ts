@@ -24,7 +24,7 @@ export async function checkRestored(
   given: { url: string; home: string; onStep: Step; signal: AbortSignal | undefined },
 ): Promise<Report> {
   const { url: original, home, onStep, signal } = given;
-  const archive = await openArchive(path, (done, total) => onStep('reading', done / total));
+  const archive = await openArchive(path, (done, total) => onStep('reading', done / total), signal);
   try {
     return await withCheckDatabase(original, home, async (url) => {
       let report: Report | undefined;

@@ -1,11 +1,10 @@
 import { AmbiguousCommit } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
-/** Aborts at the first Ctrl+C or SIGTERM. */
+/** Aborts at the first Ctrl+C or SIGTERM, or when the terminal is closed. */
 export function untilInterrupted(): AbortSignal {
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
   return stop.signal;
 }
 
