@@ -28,14 +28,17 @@ export function selectSequences(db: Db): Promise<{ name: string; value: number |
   );
 }
 
-/** Who may not read a sequence of ours, and in which schema; of such a one PostgreSQL says the same as of one that is new. */
-export async function selectHiddenSequence(db: Db): Promise<{ role: string; schema: string } | undefined> {
-  const [row] = await db.query<{ role: string; schema: string }>(
-    `select quote_ident(current_user) as role, quote_ident(schemaname) as schema from pg_sequences
-     where schemaname = current_schema() and sequencename like 'ops\\_%'
+/**
+ * What would have to be granted for every sequence of ours to be read, or null: of one that may not be read, PostgreSQL says
+ * the same as of one that is new.
+ */
+export async function selectMissingGrant(db: Db): Promise<string | null> {
+  const [row] = await db.query<{ missing: string }>(
+    `select format('grant select on all sequences in schema %I to %I', schemaname, current_user) as missing
+     from pg_sequences where schemaname = current_schema() and sequencename like 'ops\\_%'
        and not has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'select, usage') limit 1`,
   );
-  return row;
+  return row?.missing ?? null;
 }
 
 export async function selectVersions(db: Db): Promise<{ postgres: string; schema: number; now: Date }> {

@@ -10,7 +10,7 @@ import { type FilePart, FORMAT, type Manifest, type TablePart } from './manifest
 import {
   copyOutOf,
   lockTables,
-  selectHiddenSequence,
+  selectMissingGrant,
   selectSequences,
   selectTables,
   selectVersions,
@@ -97,11 +97,11 @@ async function beginSnapshot(connection: CopyConnection): Promise<Facts & { tabl
 }
 
 async function readFacts(db: CopyConnection) {
-  const hidden = await selectHiddenSequence(db);
-  if (hidden)
+  const missing = await selectMissingGrant(db);
+  if (missing !== null)
     throw new AppError(
       'forbidden',
-      `The user ${hidden.role} of PostgreSQL may not read where the sequences are, without which nothing can be restored: grant select on all sequences in schema ${hidden.schema} to ${hidden.role}.`,
+      `This user of PostgreSQL may not read where the sequences are, and nothing can be restored without that: ${missing}.`,
     );
   return {
     ...(await selectVersions(db)),

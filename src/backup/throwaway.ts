@@ -59,7 +59,11 @@ async function withCheckDatabase<T>(
       other.pathname = `/${name}`;
       const schema = await shareSearchPath(connection, name);
       const inside = await openCopyConnection(other.href).catch(cannotReach);
-      await createSchema(inside, schema).finally(inside.close);
+      try {
+        await createSchema(inside, schema);
+      } finally {
+        await inside.close();
+      }
       return await work(other.href);
     } finally {
       await dropCheckDatabase(connection, name);
