@@ -43,35 +43,49 @@ function draftOf(operation: Operation, callers: Caller[], resolve: Resolve): fc.
   const may = fc.constantFrom(...(entitled.length > 0 ? entitled : callers));
   const anybody = fc.constantFrom(...callers);
   const filled = (intent: Draft['intent'], caller: fc.Arbitrary<Caller>) =>
-    fc
-      .record({
-        caller,
-        path: pathFor(operation, intent),
-        query: queryFor(operation, intent),
-        headers: headersFor(operation, intent),
-        body: bodyFor(operation, intent, resolve),
-        framing:
-          intent === 'hostile'
-            ? fc.constantFrom(...FRAMINGS)
-            : fc.constantFrom('length' as const, 'chunked' as const),
-        method: intent === 'hostile' ? strayMethod(operation.method) : fc.constant(operation.method),
-      })
-      .map(
-        ({ path, query, headers, ...rest }): Draft => ({
-          ...rest,
-          operation,
-          intent,
-          headers,
-          target: `${path}${query === '' ? '' : `?${query}`}`,
-          strays: intent === 'hostile',
-        }),
-      );
+    filledFor(operation, resolve, intent, caller);
   return fc.oneof(
     { weight: 5, arbitrary: filled('valid', may) },
     { weight: 2, arbitrary: filled('valid', anybody) },
     { weight: 4, arbitrary: filled('nearly', may) },
     { weight: 4, arbitrary: filled('hostile', fc.oneof(may, anybody)) },
   );
+}
+
+/** What is valid but for who may send it. */
+export function validDraftOf(operation: Operation, caller: Caller, resolve: Resolve): fc.Arbitrary<Draft> {
+  return filledFor(operation, resolve, 'valid', fc.constant(caller));
+}
+
+function filledFor(
+  operation: Operation,
+  resolve: Resolve,
+  intent: Draft['intent'],
+  caller: fc.Arbitrary<Caller>,
+): fc.Arbitrary<Draft> {
+  return fc
+    .record({
+      caller,
+      path: pathFor(operation, intent),
+      query: queryFor(operation, intent),
+      headers: headersFor(operation, intent),
+      body: bodyFor(operation, intent, resolve),
+      framing:
+        intent === 'hostile'
+          ? fc.constantFrom(...FRAMINGS)
+          : fc.constantFrom('length' as const, 'chunked' as const),
+      method: intent === 'hostile' ? strayMethod(operation.method) : fc.constant(operation.method),
+    })
+    .map(
+      ({ path, query, headers, ...rest }): Draft => ({
+        ...rest,
+        operation,
+        intent,
+        headers,
+        target: `${path}${query === '' ? '' : `?${query}`}`,
+        strays: intent === 'hostile',
+      }),
+    );
 }
 
 function strayMethod(method: string): fc.Arbitrary<string> {

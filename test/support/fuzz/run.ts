@@ -3,7 +3,7 @@ import { VIEWS } from '../../../src/http/access.ts';
 import type { HttpServer } from '../../../src/http/serve.ts';
 import { OPERATOR_KEY, type TestApp } from '../app.ts';
 import { makeCallers } from './callers.ts';
-import { type Draft, draftsOf } from './drafts.ts';
+import { type Draft, draftsOf, validDraftOf } from './drafts.ts';
 import { MOST_MS, problemsOf, type Secrets } from './judge.ts';
 import { type ApiDocument, type Operation, operationsOf } from './operations.ts';
 import { type Answer, send, toBytes, toCurl } from './send.ts';
@@ -16,6 +16,8 @@ export type Report = {
   seed: number;
   /** By operation, how often each status was answered. */
   statuses: Map<string, Map<number, number>>;
+  /** Routes and callers of whom no request was sent that is valid but for who sends it. */
+  untried: string[];
   /** One for each kind, with the shortest request that showed it. */
   offences: Offence[];
   slowest: { ms: number; operation: string };
@@ -23,6 +25,8 @@ export type Report = {
 
 const BATCH = 250;
 const AT_ONCE = 4;
+/** Of the requests so many are for every route by every sort of key, until each was sent. */
+const PAIRS_SHARE = 2 / 3;
 
 /** Sends requests made from what the server says of itself, and judges every answer. The seed makes the same ones again. */
 export async function fuzz(
@@ -37,6 +41,13 @@ export async function fuzz(
   const resolve = (ref: string) => document.components.schemas[ref.split('/').at(-1) ?? ''] ?? {};
   const world = makeWorld(t, workspace);
   const drafts = draftsOf({ operations, callers, resolve });
+  // Of every route by every sort of key one that is valid, and the rest by chance.
+  const everyPair = operations.flatMap((operation) =>
+    callers.flatMap((caller) => fc.sample(validDraftOf(operation, caller, resolve), { seed, numRuns: 1 })),
+  );
+  const untried = new Set(everyPair.map(nameOfPair));
+  // A small run has no room for them beside the rest.
+  if (everyPair.length > requests * PAIRS_SHARE) everyPair.length = 0;
   const statuses = new Map(operations.map(({ name }) => [name, new Map<number, number>()]));
   const offences = new Map<string, Offence>();
   const slowest = { ms: 0, operation: '' };
@@ -57,22 +68,39 @@ export async function fuzz(
 
   for (let sent = 0; sent < requests; sent += BATCH) {
     await world.tend();
-    const queue = fc.sample(drafts, { seed: seed + sent, numRuns: Math.min(BATCH, requests - sent) });
+    const most = Math.min(BATCH, requests - sent);
+    const queue = [
+      ...everyPair.splice(0, Math.ceil(most * PAIRS_SHARE)),
+      ...fc.sample(drafts, { seed: seed + sent, numRuns: most }),
+    ].slice(0, most);
     const work = async () => {
       for (let draft = queue.pop(); draft; draft = queue.pop()) {
         // Filled once, before the world moves on.
         const bytes = toBytes(draft, server.port, world.fill);
         const curl = toCurl(draft, server.port, world.fill);
         const answer = await send(server.port, bytes);
-        // Something else may have had the machine for a moment; what is slow is slow again.
-        if (answer.ms > MOST_MS) answer.ms = Math.min(answer.ms, (await send(server.port, bytes)).ms);
+        if (draft.intent === 'valid') untried.delete(nameOfPair(draft));
+        // Something else may have had the machine for a moment; what reads slowly does so again. What was written is
+        // refused the second time, and quickly.
+        if (answer.ms > MOST_MS && draft.method === 'GET')
+          answer.ms = Math.min(answer.ms, (await send(server.port, bytes)).ms);
         judge(draft, answer, curl);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   }
-  return { operations, requests, seed, statuses, offences: [...offences.values()], slowest };
+  return {
+    operations,
+    requests,
+    seed,
+    statuses,
+    untried: [...untried],
+    offences: [...offences.values()],
+    slowest,
+  };
 }
+
+const nameOfPair = ({ operation, caller }: Draft) => `${operation.name} by ${caller.name}`;
 
 async function readDocument({ url }: HttpServer): Promise<ApiDocument> {
   const headers = { authorization: `Bearer ${OPERATOR_KEY}` };
