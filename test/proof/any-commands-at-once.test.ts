@@ -143,8 +143,8 @@ test(`${RUNS} histories of whatever, by several at once: the invariants hold`, a
        count(*) filter (where status = 'failed')::integer as failed from ops_missions`,
   );
   // Never trivially green.
-  expect(done?.completed).toBeGreaterThan(5);
-  expect(done?.failed).toBeGreaterThan(5);
+  expect(done?.completed).toBeGreaterThanOrEqual(RUNS / 5);
+  expect(done?.failed).toBeGreaterThanOrEqual(RUNS / 5);
   figure(
     'commands by several at once, after which the invariants hold',
     `${count(1_000)} histories`,
