@@ -21,8 +21,8 @@ export async function nameFor(home: string, at: Date, sort: Sort): Promise<strin
 }
 
 /**
- * The newest first. `unsound` ones may be all there is, and are no backup to count on. `future` are those of a time that has not come: the clock is wrong, or was when they were made, so
- * they neither count nor are they ever dropped.
+ * The newest first. `unsound` ones may be all there is, and are no backup to count on. `future` are those of a time that has
+ * not come: the clock is wrong, or was when they were made, so they neither count nor are they ever dropped.
  */
 export async function listBackups(
   folder: string,
@@ -52,7 +52,10 @@ export async function listBackups(
   };
 }
 
-/** Drops what is more than so many, never the newest that was found sound, and all but one unsound one. Returns what was dropped. */
+/**
+ * Drops what is more than so many, never the newest that was found sound, and all but one unsound one.
+ * @returns what was dropped
+ */
 export async function dropOldest(folder: string, home: string, keep: number): Promise<string[]> {
   const { past, unsound } = await listBackups(folder, home);
   const newestSound = past.find(({ sort }) => sort === 'sound');

@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts';
+import { isInUse } from '../db/sqlstate.ts';
 
 /** A name that may stand in a statement. */
 export function quoted(name: string): string {
@@ -149,8 +150,7 @@ export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
 
 export async function dropIfUnused(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)}`).catch((error: unknown) => {
-    // object_in_use
-    if (!(error instanceof Error && 'code' in error && error.code === '55006')) throw error;
+    if (!isInUse(error)) throw error;
   });
 }
 

@@ -109,3 +109,8 @@ export function toDatabaseError(thrown: unknown): Error {
 export function mayNot(error: unknown): boolean {
   return error instanceof Error && (error as PgError).code === '42501';
 }
+
+/** Whether what was to be dropped is what others are connected to. */
+export function isInUse(error: unknown): boolean {
+  return error instanceof Error && (error as PgError).code === '55006';
+}

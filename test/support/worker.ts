@@ -75,15 +75,21 @@ export function onlyAnalyze(
   return { analyze: handles(run, slots) };
 }
 
-export function stepIs(
+/** Waits until a step is so. @throws Error with what it is when that does not come */
+export async function stepIs(
   database: Database,
   id: string | undefined,
   holds: (step: StepRow) => boolean,
 ): Promise<StepRow> {
-  return eventually(async () => {
-    const step = await getStep(database, id ?? '');
-    return holds(step) && step;
-  });
+  let step: StepRow | undefined;
+  try {
+    return await eventually(async () => {
+      step = await getStep(database, id ?? '');
+      return holds(step) && step;
+    });
+  } catch (error) {
+    throw new Error(`${String(error)}; the step is ${JSON.stringify(step)}`, { cause: error });
+  }
 }
 
 export function missionEnds(database: Database, id: string | undefined): Promise<MissionRow> {

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { revokeKey } from '../../src/keys/keys.ts';
 import { getStep } from '../../src/steps/steps.ts';
 import { OPERATOR_KEY, useApp } from '../support/app.ts';
@@ -12,6 +12,7 @@ beforeEach(async () => {
   await openPolicy(t.database);
   await clearQueue(t.database);
 });
+afterEach(() => vi.restoreAllMocks());
 
 const propose = async () => {
   const admitted = await proposer(t.database)();
@@ -50,6 +51,20 @@ function client(port: number, body: object, agent?: Agent) {
 
 const waiting = (count: number) => eventually(async () => t.app.work.waiting() === count);
 
+/** Does something when the next claim is written and not yet answered, whatever else the app writes meanwhile. */
+async function onceClaimed(happens: () => Promise<void>): Promise<void> {
+  const transaction = t.app.database.transaction.bind(t.app.database);
+  const running = async () =>
+    (await t.database.query(`select from ops_steps where status = 'running'`)).length;
+  const before = await running();
+  let happened: Promise<void> | undefined;
+  vi.spyOn(t.app.database, 'transaction').mockImplementation(async (work, opening) => {
+    const result = await transaction(work, opening);
+    if (happened || (await running()) > before) await (happened ??= happens());
+    return result;
+  });
+}
+
 test('whoever waits gets a step when there is one, and nothing when the time is over', async () => {
   const answer = callWork(t, 'claim', ask());
   await waiting(1);
@@ -73,13 +88,10 @@ test('whoever comes while others are served is looked for, too, although it does
   const other = await propose();
   await t.database.query(`update ops_steps set kind = 'other' where id = $1`, [other]);
   const stepId = await propose();
-  const transaction = t.app.database.transaction.bind(t.app.database);
   let second: ReturnType<typeof callWork> | undefined;
-  vi.spyOn(t.app.database, 'transaction').mockImplementationOnce(async (work, opening) => {
-    const claims = await transaction(work, opening);
+  await onceClaimed(async () => {
     second = callWork(t, 'claim', ask({ wait_seconds: 0, kinds: ['other'] }));
     await waiting(2);
-    return claims;
   });
   const first = await callWork(t, 'claim', ask({ wait_seconds: 0 }));
   expect(first.claims.map(({ step }) => step.id)).toEqual([stepId]);
@@ -111,13 +123,9 @@ test('what was claimed for a client that vanished meanwhile is given back at onc
   const { port } = await t.serve();
   const vanishing = client(port, ask());
   await waiting(1);
-  // It vanishes while the claim is under way.
-  const transaction = t.app.database.transaction.bind(t.app.database);
-  vi.spyOn(t.app.database, 'transaction').mockImplementationOnce(async (work, opening) => {
-    const claims = await transaction(work, opening);
+  await onceClaimed(async () => {
     vanishing.goAway();
     await waiting(0);
-    return claims;
   });
   const stepId = await propose();
   await expect(vanishing.answered).rejects.toThrow();
