@@ -75,7 +75,8 @@ inBrowser('proposals are decided', () => {
     await keyboard.press('r');
     await tab.getByRole('dialog', { name: 'Reject this proposal?' }).waitFor();
     await keyboard.press('Escape');
-    await tab.getByRole('dialog').waitFor({ state: 'detached' });
+    // A closed one has no role any more, a moment before it is gone.
+    await tab.locator('dialog').waitFor({ state: 'detached' });
     await keyboard.press('r');
     await tab.getByRole('dialog').waitFor();
     await keyboard.press('Enter');

@@ -150,10 +150,10 @@ test('workers whose key is revoked stop what they work', async () => {
     `trap 'touch ${folder}/stopped; exit 1' TERM\ntouch ${folder}/begun\nsleep 600 &\nwait`,
   );
   const curl = await shell(url, key, 'bash', script);
-  await propose('by curl');
+  const { missionId: one } = await propose('by curl');
   await eventually(async () => existsSync(join(folder, 'begun')));
   const worker = await python(url, key);
-  await propose('wait');
+  const { missionId: other } = await propose('wait');
   await worker.says('works wait');
   await revokeKey(t.database, key.split('_')[1] ?? '', 'test');
   await worker.says('stops claim_lost');
@@ -162,6 +162,8 @@ test('workers whose key is revoked stop what they work', async () => {
     child.kill('SIGTERM');
     await over;
   }
+  // Once their leases end, the next worker would get them.
+  for (const id of [one, other]) await cancelMission(t.database, id, { by: 'test' });
 }, 60_000);
 
 test('a worker in Python is told to stop what was cancelled', async () => {

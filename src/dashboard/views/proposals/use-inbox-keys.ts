@@ -88,8 +88,8 @@ export function useInboxKeys(actions: Actions): InboxKeys {
   };
 }
 
-/** Letters belong to whoever types, and to an open dialog. */
+/** Letters belong to whoever types, and to a dialog, also while it closes. */
 function isTyping(target: EventTarget | null): boolean {
-  if (document.querySelector('dialog[open]')) return true;
+  if (document.querySelector('dialog')) return true;
   return target instanceof HTMLElement && target.matches('input:not([type=checkbox]), textarea, select');
 }
