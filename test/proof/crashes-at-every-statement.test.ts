@@ -11,6 +11,7 @@ import { effectOf } from '../support/crash/effects.ts';
 import { makePrepare } from '../support/crash/prepare.ts';
 import { useDatabase } from '../support/database.ts';
 import { whatIsWrong } from '../support/history.ts';
+import { startAnswering } from '../support/http-answers.ts';
 import { openPolicy, testWorker, untilLeasesEnd } from '../support/loop.ts';
 import { count, figure, partOf } from '../support/proof.ts';
 import { emptyHome } from '../support/sealed-log.ts';
@@ -24,6 +25,7 @@ const TRIES = 10;
 let [killed, wanted] = [0, 0];
 let children: ReturnType<typeof makeChildren>;
 let prepare: ReturnType<typeof makePrepare>;
+let receiver: Awaited<ReturnType<typeof startAnswering>>;
 
 beforeAll(async () => {
   const { database } = db;
@@ -32,7 +34,8 @@ beforeAll(async () => {
   await setPolicy(database, 'plans', { ...DEFAULT_POLICY.plans, translation: ['translate'] }, 'test');
   await setPolicy(database, 'kind_caps', { capped: 0 }, 'test');
   children = makeChildren(database, db.url);
-  prepare = makePrepare(database, home);
+  receiver = await startAnswering(() => ({ status: 200, body: 'thanks' }));
+  prepare = makePrepare(database, home, receiver.url);
 });
 
 test.each(NAMES)(
@@ -64,8 +67,9 @@ test.each(NAMES)(
       expect([where, done]).toEqual([where, expect.toBeOneOf([0, effect])]);
       // The check seals, which would leave nothing to do.
       if (name !== 'seal') expect([where, await whatIsWrong(database, home)]).toEqual([where, []]);
-      // The lease of a beat that was killed runs out; until then another one would wait.
+      // The leases of a beat and of a call that were killed run out; until then another one would wait.
       await database.query('update ops_beats set lease_expires_at = now() where finished_at is null');
+      await database.query('update ops_deliveries set claimed_until = now() where claimed_until is not null');
       const again = (await children.run({ name, state })) as Done;
       expect([where, done, again.refused?.code ?? null]).toEqual([where, done, done > 0 ? refused : null]);
       const total = await count();
@@ -117,4 +121,7 @@ test('after all of these crashes the queue drains', async () => {
   );
 });
 
-afterAll(() => children.stop());
+afterAll(async () => {
+  await children.stop();
+  await receiver[Symbol.asyncDispose]();
+});

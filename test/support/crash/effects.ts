@@ -89,6 +89,25 @@ const EFFECTS: Record<string, Effect> = {
   'claim over HTTP': { ...claimed('worker'), anew: true },
   'complete over HTTP': event('step.completed', 'held.step_id'),
   'fail over HTTP': event('step.requeued', 'held.step_id'),
+  'renew over HTTP': rows(
+    `ops_work_claims where claim_id::text = $1 and renewed_at > claimed_at + interval '1 ms'`,
+    'held.claim_id',
+  ),
+  'release over HTTP': event('step.released', 'held.step_id'),
+  'leave over HTTP': event('step.released', 'held.step_id'),
+  report: rows(`ops_events where kind = 'test.reported' and payload ->> 'key' = $1`, 'key'),
+  'sign in by a code': { ...event('key.signed_in', 'keyId'), refused: 'unauthorized' },
+  'sign out': event('key.signed_out', 'signedIn.keyId'),
+  'make an agent': event('agent.created', 'name'),
+  'store a webhook': rows('ops_webhooks where name = $1', 'name'),
+  'remove a webhook': { ...dropped('ops_webhooks where name = $1', 'name'), refused: 'not_found' },
+  'call a webhook': rows(`ops_deliveries where status = 'delivered' and delivery_id::text = $1`, 'delivery'),
+  'decide by a link': { ...event('proposal.approved', 'id'), refused: 'unauthorized' },
+  'apply a fleet file': rows(
+    `(select agent_id from ops_agent_config union all select name from ops_schedules
+      union all select name from ops_webhooks union all select name from ops_api_keys) as all_of (name) where name = $1`,
+    'name',
+  ),
 };
 
 export function effectOf(name: string): Effect {

@@ -1,5 +1,6 @@
 // What is killed in the middle: every sort of write that opsloop makes, as the program makes it. Each gets the database
 // and what the test has prepared for it, which is as good for a second try.
+import { setAgent } from '../../../dist/agents/agents.js';
 import { lookOnce } from '../../../dist/alerts/watch.js';
 import { completeSteps } from '../../../dist/engine/complete.js';
 import { insertArtefact } from '../../../dist/engine/artefacts.js';
@@ -14,20 +15,28 @@ import { buryDeadWorkers, registerWorker, renewLease, retireWorker } from '../..
 import { sealOnce } from '../../../dist/events/sealer.js';
 import { ensureLogKey } from '../../../dist/events/proof/key.js';
 import { signChainEnd } from '../../../dist/events/proof/sign.js';
+import { applyFleet } from '../../../dist/fleet/apply.js';
 import { ACTIONS } from '../../../dist/heartbeat/actions.js';
 import { startHeartbeat } from '../../../dist/heartbeat/heartbeat.js';
 import { createKey, revokeKey } from '../../../dist/keys/keys.js';
-import { makeSessions } from '../../../dist/keys/sessions.js';
+import { findBySession, makeSessions } from '../../../dist/keys/sessions.js';
 import { silentLog } from '../../../dist/log.js';
 import { toAnswer } from '../../../dist/loop/answer.js';
 import { approve, reject } from '../../../dist/loop/decide.js';
 import { cancelMission, retryMission } from '../../../dist/loop/missions.js';
 import { makeCreateProposal } from '../../../dist/loop/propose.js';
+import { storeReport } from '../../../dist/loop/report.js';
 import { setPolicy } from '../../../dist/policy/policy.js';
 import { dropBefore } from '../../../dist/retention/retention.js';
 import { addSchedule, pauseSchedule, removeSchedule } from '../../../dist/schedules/schedules.js';
 import { takeDue } from '../../../dist/schedules/take-due.js';
 import { collectOnce } from '../../../dist/webhooks/collect.js';
+import { sendDue } from '../../../dist/webhooks/courier.js';
+import { decideByLink, makeFindLink } from '../../../dist/webhooks/links.js';
+import { makePost } from '../../../dist/webhooks/post.js';
+import { makeSecrets } from '../../../dist/webhooks/secrets.js';
+import { storeWebhook } from '../../../dist/webhooks/store.js';
+import { getWebhook, removeWebhook } from '../../../dist/webhooks/webhooks.js';
 import { BUILT_IN_HANDLERS } from '../../../dist/worker/handlers.js';
 import { makeWork } from '../../../dist/work/work.js';
 
@@ -77,6 +86,11 @@ const beat = (actions) => async (db) => {
   } finally {
     await heartbeat.close();
   }
+};
+
+const secretsOf = (home) => makeSecrets(home, () => undefined);
+const refuse = () => {
+  throw Object.assign(new Error('nobody who may'), { code: 'unauthorized' });
 };
 
 const overHttp = (db) => makeWork(db, { handlers: BUILT_IN_HANDLERS, configured: undefined, log });
@@ -154,4 +168,37 @@ export const operations = {
   'complete over HTTP': (db, { held }) => overHttp(db).complete(held, { output: 'done', calls: [CALL] }),
   'fail over HTTP': (db, { held }) =>
     overHttp(db).fail(held, { class: 'error', message: 'x', final: false, output: null, calls: [] }),
+  'renew over HTTP': (db, { held }) => overHttp(db).renew(held),
+  'release over HTTP': (db, { held }) =>
+    overHttp(db).release(held, { retryInMs: 0, reason: 'busy', message: undefined, calls: [] }),
+  'leave over HTTP': (db, { caller, worker }) => overHttp(db).leave(caller, worker),
+  report: (db, { caller, key }) =>
+    storeReport(db, {
+      caller,
+      events: [1, 2].map((part) => ({ kind: 'test.reported', payload: { key, part } })),
+      idempotency: { owner: caller.keyId, key, digest: 'same' },
+    }),
+  'sign in by a code': async (db, { code }) => {
+    const caller = await findBySession(db, code.text, { id: code.id, isCode: true }, null);
+    await makeSessions(db).open(code.text, caller ?? refuse());
+  },
+  'sign out': (db, { signedIn }) => makeSessions(db).close(signedIn),
+  'make an agent': (db, { name }) => setAgent(db, name, { display_name: 'New', role: 'Looks' }, by),
+  'store a webhook': (db, { home, webhook, caller }) =>
+    storeWebhook({ database: db, secrets: secretsOf(home) }, webhook, caller),
+  'remove a webhook': (db, { home, name }) =>
+    removeWebhook({ database: db, secrets: secretsOf(home) }, name, by),
+  'call a webhook': async (db, { home, name }) => {
+    const post = makePost(['127.0.0.1']);
+    const parts = { database: db, secrets: secretsOf(home), base: 'https://ops.example', post, log };
+    try {
+      await sendDue(parts, await getWebhook(db, name));
+    } finally {
+      await post.close();
+    }
+  },
+  'decide by a link': async (db, { link }) =>
+    decideByLink(db, (await makeFindLink(db)(link)) ?? refuse(), { decision: 'approve', reason: '' }),
+  'apply a fleet file': (db, { home, fleet, caller }) =>
+    applyFleet({ database: db, secrets: secretsOf(home) }, fleet, caller, { dryRun: false, prune: false }),
 };

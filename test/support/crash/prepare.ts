@@ -4,12 +4,16 @@ import { completeSteps } from '../../../src/engine/complete.ts';
 import { failStep } from '../../../src/engine/fail.ts';
 import { recoverSteps } from '../../../src/engine/recover.ts';
 import type { Claim } from '../../../src/engine/schema.ts';
+import { Fleet } from '../../../src/fleet/schema.ts';
 import { createKey } from '../../../src/keys/keys.ts';
-import type { Caller } from '../../../src/keys/schema.ts';
+import { readSecret } from '../../../src/keys/secret.ts';
+import { findBySession, makeSessions } from '../../../src/keys/sessions.ts';
+import { type Caller, SCOPES } from '../../../src/keys/schema.ts';
 import { silentLog } from '../../../src/log.ts';
 import { approve } from '../../../src/loop/decide.ts';
 import { WebhookInput } from '../../../src/webhooks/schema.ts';
-import { putWebhook } from '../../../src/webhooks/webhooks.ts';
+import { makeLink } from '../../../src/webhooks/links.ts';
+import { putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
 import { makeWork } from '../../../src/work/work.ts';
 import { proposer, sealAll, testWorker } from '../loop.ts';
@@ -21,7 +25,7 @@ const HOUR_MS = 3_600_000;
 const TWO_CLAIMS = 4;
 
 /** What each operation needs to have something to do, made anew for every crash. */
-export function makePrepare(database: Database, home: string) {
+export function makePrepare(database: Database, home: string, receiver: string) {
   const propose = proposer(database);
   const work = makeWork(database, { handlers: BUILT_IN_HANDLERS, configured: undefined, log: silentLog() });
   let n = 0;
@@ -69,12 +73,18 @@ export function makePrepare(database: Database, home: string) {
     if (!given) throw new Error('nothing to translate');
     const { id, kind, agent_id, proposal_id, attempt, failures } = given.step;
     const claim = { claim_id: given.claim_id, step_id: id, worker_id: worker, attempt, ended: null };
-    return { held: { ...claim, kind, agent_id, proposal_id, failures } };
+    return { held: { ...claim, kind, agent_id, proposal_id, failures }, caller, worker };
   };
-  const webhook = async (name: string) => {
-    const given = WebhookInput.parse({ name, url: 'https://ops.example/', topics: ['proposal.pending'] });
-    await database.transaction((tx) => putWebhook(tx, given, OPERATOR));
-    return { name };
+  const toWebhook = (name: string, more: object = {}) =>
+    WebhookInput.parse({ name, url: 'https://ops.example/', topics: ['proposal.pending'], ...more });
+  const webhook = async (name: string, more: object = {}) => {
+    const made = await database.transaction((tx) => putWebhook(tx, toWebhook(name, more), OPERATOR));
+    return { name, id: made?.webhook_id ?? '' };
+  };
+  const code = async () => {
+    const { keyId, ...caller } = await workKey();
+    const { code: text } = await makeSessions(database).makeCode({ ...caller, keyId });
+    return { keyId, code: { text, id: readSecret(text)?.id ?? '' } };
   };
   const schedule = async () => ({ name: (await add(database, { every_seconds: 3_600 })).name });
 
@@ -163,6 +173,47 @@ export function makePrepare(database: Database, home: string) {
     },
     'complete over HTTP': held,
     'fail over HTTP': held,
+    'renew over HTTP': held,
+    'release over HTTP': held,
+    'leave over HTTP': held,
+    report: async () => ({ caller: await workKey() }),
+    'sign in by a code': code,
+    'sign out': async () => {
+      const given = (await code()).code;
+      const caller = await findBySession(database, given.text, { ...given, isCode: true }, null);
+      if (!caller) throw new Error('the code leads to nobody');
+      await makeSessions(database).open(given.text, caller);
+      return { signedIn: caller };
+    },
+    'store a webhook': async () => ({ webhook: toWebhook(`name-${n}`), caller: OPERATOR }),
+    'remove a webhook': () => webhook(`name-${n}`),
+    'call a webhook': async () => {
+      const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
+      return { name, delivery: (await testWebhook(database, name)).delivery_id };
+    },
+    'decide by a link': async () => {
+      const { row } = await createKey(database, { name: 'links', scopes: ['read', 'approve'] }, 'test');
+      const caller: Caller = { ...OPERATOR, keyId: row.key_id, by: `key:${row.key_id}` };
+      const given = toWebhook(`name-${n}`, { links: true });
+      const made = await database.transaction((tx) => putWebhook(tx, given, caller));
+      const { id } = await pending();
+      return {
+        id,
+        link: (await makeLink(database, '', made?.webhook_id ?? '', id)).slice('/decide#'.length),
+      };
+    },
+    'apply a fleet file': async () => {
+      const { name: _, ...hook } = toWebhook(`name-${n}`);
+      const look = { agent_id: 'pm', kind: 'analysis', title: 'Look', every_seconds: 3_600 };
+      const name = `name-${n}`;
+      const fleet = {
+        agents: { [name]: { display_name: 'New' } },
+        keys: { [name]: { scopes: ['read'] } },
+        schedules: { [name]: look },
+        webhooks: { [name]: hook },
+      };
+      return { fleet: Fleet.parse(fleet), caller: { ...OPERATOR, scopes: [...SCOPES] } };
+    },
   };
 
   return async (name: string): Promise<Record<string, unknown>> => {
