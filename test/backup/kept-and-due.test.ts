@@ -7,7 +7,12 @@ import { putBackup } from '../../src/backup/folder.ts';
 import { listBackups, nameFor } from '../../src/backup/kept.ts';
 import { markOf } from '../../src/backup/mark.ts';
 import { backUpIfDue, dueIn } from '../../src/backup/schedule.ts';
-import { backupProblems, type BackupSettings, readBackupsState } from '../../src/backup/state.ts';
+import {
+  backupProblems,
+  type BackupSettings,
+  noteFailure,
+  readBackupsState,
+} from '../../src/backup/state.ts';
 import { openCopyConnection } from '../../src/db/copy.ts';
 import { selectBegan } from '../../src/db/migrate.ts';
 import { tryLock } from '../../src/db/local/lock.ts';
@@ -116,8 +121,15 @@ test('a backup that fails drops nothing, and health says so until one succeeds',
     },
     { code: 'backup_old', message: expect.stringContaining('one is due every 24 h') },
   ]);
+  const problems = async () => backupProblems(await readBackupsState(settings, home, await began()));
   expect(await backUpIfDue(settings, home, began, make)).toBe('made');
-  expect(backupProblems(await readBackupsState(settings, home, await began()))).toEqual([]);
+  expect(await problems()).toEqual([]);
+  // One that is made by hand does, too.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR });
+  await noteFailure(home, 'the disk was full');
+  expect(await problems()).toMatchObject([{ code: 'backup_failed' }]);
+  await make();
+  expect(await problems()).toEqual([]);
 });
 
 const ALTER = (n: number) =>
