@@ -10,6 +10,8 @@ const figures = join(folder, 'figures.jsonl');
 const names = process.argv.length > 2 ? process.argv.slice(2) : [''];
 const files = names.map((name) => `test/proof/${name}`);
 const args = ['run', '--config', 'vitest.long.config.ts', ...files];
+// The tests are interrupted as well, and what is theirs is tidied up below.
+process.on('SIGINT', () => {});
 const { status } = spawnSync('node_modules/.bin/vitest', args, {
   stdio: 'inherit',
   env: { ...process.env, OPSLOOP_PROOF: '1', OPSLOOP_FIGURES: figures },
