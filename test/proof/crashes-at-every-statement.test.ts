@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Database } from '../../src/db/database.ts';
 import { completeSteps } from '../../src/engine/complete.ts';
 import { promoteDelayed } from '../../src/engine/promote.ts';
 import { recoverSteps } from '../../src/engine/recover.ts';
@@ -16,31 +17,47 @@ import { openPolicy, testWorker, untilLeasesEnd } from '../support/loop.ts';
 import { count, figure, partOf } from '../support/proof.ts';
 import { emptyHome } from '../support/sealed-log.ts';
 
-const db = useDatabase();
-const home = emptyHome();
 const NAMES = Object.keys(operations as Record<string, unknown>);
 const MOMENTS: Moment[] = ['before', 'sent', 'after'];
 /** What there is to do differs a little from time to time; a point that was not come to is prepared again. */
 const TRIES = 10;
 let [killed, wanted] = [0, 0];
-let children: ReturnType<typeof makeChildren>;
-let prepare: ReturnType<typeof makePrepare>;
 let receiver: Awaited<ReturnType<typeof startAnswering>>;
 
 beforeAll(async () => {
-  const { database } = db;
-  await untilLeasesEnd(database);
-  await openPolicy(database, ['analysis', 'deploy-now', 'translation']);
-  await setPolicy(database, 'plans', { ...DEFAULT_POLICY.plans, translation: ['translate'] }, 'test');
-  await setPolicy(database, 'kind_caps', { capped: 0 }, 'test');
-  children = makeChildren(database, db.url);
   receiver = await startAnswering(() => ({ status: 200, body: 'thanks' }));
-  prepare = makePrepare(database, home, receiver.url);
 });
+afterAll(() => receiver[Symbol.asyncDispose]());
 
-test.each(NAMES)(
-  'killed before, in and after each statement of "%s", nothing is half done, and it can be done again',
-  async (name) => {
+describe.each(NAMES)('%s', (name) => {
+  // Each has its own: the checks after every crash take as long as the history.
+  const db = useDatabase();
+  const home = emptyHome();
+  let children: ReturnType<typeof makeChildren>;
+  let prepare: ReturnType<typeof makePrepare>;
+
+  beforeAll(async () => {
+    const { database } = db;
+    await untilLeasesEnd(database);
+    await openPolicy(database, ['analysis', 'deploy-now', 'translation']);
+    await setPolicy(database, 'plans', { ...DEFAULT_POLICY.plans, translation: ['translate'] }, 'test');
+    await setPolicy(database, 'kind_caps', { capped: 0 }, 'test');
+    children = makeChildren(database, db.url);
+    prepare = makePrepare(database, home, receiver.url);
+  });
+  afterAll(() => children.stop());
+
+  /** Runs it until it was killed there; it fails where that statement is never come to. */
+  const killedAt = async (job: { name: string; at: number; when: Moment }) => {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const state = await prepare(job.name);
+      const before = await effectOf(job.name).count(db.database, state);
+      if ((await children.run({ ...job, state })) === null) return { state, before };
+    }
+    throw new Error(`"${job.name}" did not come to statement ${job.at} in ${TRIES} runs`);
+  };
+
+  test('killed before, in and after each statement, nothing is half done, and it can be done again', async () => {
     const { database } = db;
     const { refused = null, anew = false, count: countIn } = effectOf(name);
     // Once to do what others have left, and once to count.
@@ -78,22 +95,26 @@ test.each(NAMES)(
       expect([where, await whatIsWrong(database, home)]).toEqual([where, []]);
       killed++;
     }
-  },
-  600_000,
-);
+  }, 600_000);
 
-/** Runs it until it was killed there; it fails where that statement is never come to. */
-async function killedAt(job: { name: string; at: number; when: Moment }) {
-  for (let tries = 0; tries < TRIES; tries++) {
-    const state = await prepare(job.name);
-    const before = await effectOf(job.name).count(db.database, state);
-    if ((await children.run({ ...job, state })) === null) return { state, before };
-  }
-  throw new Error(`"${job.name}" did not come to statement ${job.at} in ${TRIES} runs`);
-}
+  test('after all of these crashes the queue drains', async () => {
+    await drain(db.database);
+    expect(await db.database.query(`select id from ops_missions where status = 'active'`)).toEqual([]);
+    expect(await whatIsWrong(db.database, home)).toEqual([]);
+  });
+});
 
-test('after all of these crashes the queue drains', async () => {
-  const { database } = db;
+test('every point was come to', () => {
+  expect(killed).toBe(wanted);
+  figure(
+    'crash points covered',
+    '100 %',
+    `${count(killed)} of ${count(wanted)}: before, in and after statements of ${NAMES.length} operations`,
+  );
+});
+
+/** Completes whatever is left. */
+async function drain(database: Database): Promise<void> {
   const worker = await testWorker(database);
   for (let done = 1; done > 0; ) {
     const recovered = await database.transaction((tx) =>
@@ -111,17 +132,4 @@ test('after all of these crashes the queue drains', async () => {
       ).size;
     }
   }
-  expect(await database.query(`select id from ops_missions where status = 'active'`)).toEqual([]);
-  expect(await whatIsWrong(database, home)).toEqual([]);
-  expect(killed).toBe(wanted);
-  figure(
-    'crash points covered',
-    '100 %',
-    `${count(killed)} of ${count(wanted)}: before, in and after statements of ${NAMES.length} operations`,
-  );
-});
-
-afterAll(async () => {
-  await children.stop();
-  await receiver[Symbol.asyncDispose]();
-});
+}
