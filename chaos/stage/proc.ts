@@ -26,11 +26,6 @@ export function childrenOf(pid: number): number[] {
     .filter((child) => statOf(child)?.parent === pid);
 }
 
-/** Whether a library is a part of the running process. */
-export function isLoaded(pid: number, library: string): boolean {
-  return readFileSync(`/proc/${pid}/maps`, 'utf8').includes(library);
-}
-
 /** A port that is free now, and stays ours: what is started again must be found where it was. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -16,6 +16,7 @@ import { dropOldest, nameFor, type Sort } from './kept.ts';
 import { rowsIn } from './manifest.ts';
 import { selectDatabaseSize } from './queries.ts';
 import type { Step } from './restore-into.ts';
+import { noteFailure } from './state.ts';
 import { takeBackup } from './take.ts';
 import { checkRestored, dropLeftovers } from './throwaway.ts';
 
@@ -103,7 +104,9 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
         seconds: { taking, checking: check && secondsSince(began) },
       };
     });
-    const dropped = options.path === undefined ? await dropOldest(folder, home, options.keep) : [];
+    const isOurs = options.path === undefined;
+    if (isOurs && made.check?.ok !== false) await noteFailure(home, null);
+    const dropped = isOurs ? await dropOldest(folder, home, options.keep) : [];
     // A backup is one whatever becomes of the event.
     await tellOf(database, made).catch(() => undefined);
     return { ...made, dropped };

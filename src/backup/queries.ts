@@ -1,12 +1,17 @@
 import type { Db } from '../db/database.ts';
-import { isInUse } from '../db/sqlstate.ts';
+import { isInUse, mayNot } from '../db/sqlstate.ts';
 
 /** A name that may stand in a statement. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-export type Table = { name: string; columns: string[] /** On the disk, without indexes. */; bytes: number };
+export type Table = {
+  name: string;
+  columns: string[];
+  /** On the disk, without indexes. */
+  bytes: number;
+};
 
 /** Every table of ours, as the catalogue knows them: one that a migration adds is in here by itself. */
 export function selectTables(db: Db): Promise<Table[]> {
@@ -148,9 +153,10 @@ export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)} with (force)`);
 }
 
-export async function dropIfUnused(db: Db, name: string): Promise<void> {
+/** One that somebody uses, or that another role made, stays. */
+export async function dropIfMine(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)}`).catch((error: unknown) => {
-    if (!isInUse(error)) throw error;
+    if (!isInUse(error) && !mayNot(error)) throw error;
   });
 }
 

@@ -23,7 +23,7 @@ export function dueIn(everyHours: number, since: Date | null, now: Date): number
   return everyHours * 3_600_000 - Math.max(0, age);
 }
 
-/** Makes one if it is due. Returns whether it did, or what went wrong, which is noted for health. */
+/** Makes one if it is due. Returns whether it did, or what went wrong, which is noted for health until one is made. */
 export async function backUpIfDue(
   settings: BackupSettings,
   home: string,
@@ -36,7 +36,6 @@ export async function backUpIfDue(
     const since = last ?? (await began().catch(() => null));
     if (settings.everyHours === null || dueIn(settings.everyHours, since, new Date()) > 0) return 'not due';
     await run();
-    await noteFailure(home, null);
     return 'made';
   } catch (thrown) {
     const error = toError(thrown);

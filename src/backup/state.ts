@@ -62,13 +62,10 @@ export async function readBackupsState(
   const { past, future } = await listBackups(folder, home).catch(() => ({ past: [], future: [] }));
   const last = past[0]?.at ?? null;
   const from = last ?? began;
-  const failure = await readFailure(home).catch(() => null);
-  // Names tell seconds. One that was made by hand since has mended it.
-  const isMended = failure !== null && last !== null && last.getTime() + 1_000 > Date.parse(failure.at);
   return {
     every_hours: everyHours,
     last_at: last?.toISOString() ?? null,
-    failure: isMended ? null : failure,
+    failure: await readFailure(home).catch(() => null),
     age_hours: from && (Date.now() - from.getTime()) / 3_600_000,
     in_future: future.map(({ path }) => basename(path)),
   };

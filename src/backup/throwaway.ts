@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { openCopyConnection } from '../db/copy.ts';
+import { type CopyConnection, openCopyConnection } from '../db/copy.ts';
+import { mayNot } from '../db/sqlstate.ts';
 import { AppError, toError } from '../errors.ts';
 import { openArchive } from './archive.ts';
 import { checkWithFiles, type Report } from './check-copy.ts';
@@ -9,7 +10,7 @@ import {
   createCheckDatabase,
   createSchema,
   dropCheckDatabase,
-  dropIfUnused,
+  dropIfMine,
   selectLeftCheckDatabases,
   shareSearchPath,
 } from './queries.ts';
@@ -47,35 +48,38 @@ async function withCheckDatabase<T>(
   home: string,
   work: (url: string) => Promise<T>,
 ): Promise<T> {
+  const mark = await markOf(home);
+  const suffix = randomBytes(6).toString('hex');
+  const name = await over(url, (server) => createCheckDatabase(server, mark, suffix).catch(cannotVerify));
+  try {
+    const other = new URL(url);
+    other.pathname = `/${name}`;
+    const schema = await over(url, (server) => shareSearchPath(server, name));
+    const inside = await openCopyConnection(other.href).catch(cannotReach);
+    try {
+      await createSchema(inside, schema);
+    } finally {
+      await inside.close();
+    }
+    return await work(other.href);
+  } finally {
+    // What cannot be dropped now takes nothing from what was found: the next backup drops it.
+    await over(url, (server) => dropCheckDatabase(server, name)).catch(() => undefined);
+  }
+}
+
+/** For as long as it takes: one that was open beside a long check might be ended for saying nothing. */
+async function over<T>(url: string, work: (connection: CopyConnection) => Promise<T>): Promise<T> {
   const connection = await openCopyConnection(url);
   try {
-    const name = await createCheckDatabase(
-      connection,
-      await markOf(home),
-      randomBytes(6).toString('hex'),
-    ).catch(cannotVerify);
-    try {
-      const other = new URL(url);
-      other.pathname = `/${name}`;
-      const schema = await shareSearchPath(connection, name);
-      const inside = await openCopyConnection(other.href).catch(cannotReach);
-      try {
-        await createSchema(inside, schema);
-      } finally {
-        await inside.close();
-      }
-      return await work(other.href);
-    } finally {
-      await dropCheckDatabase(connection, name);
-    }
+    return await work(connection);
   } finally {
     await connection.close();
   }
 }
 
 function cannotVerify(error: unknown): never {
-  // insufficient_privilege
-  if (error instanceof Error && 'code' in error && error.code === '42501')
+  if (mayNot(error))
     throw new AppError(
       'forbidden',
       'Verifying restores into a throwaway database, and this user of PostgreSQL may not make one: grant CREATEDB, or use --no-verify.',
@@ -95,11 +99,8 @@ function cannotReach(error: unknown): never {
 
 /** Drops the databases of checks of this home that were killed; one that somebody is in is no such database. */
 export async function dropLeftovers(url: string, home: string): Promise<void> {
-  const connection = await openCopyConnection(url);
-  try {
-    for (const { name } of await selectLeftCheckDatabases(connection, await markOf(home)))
-      await dropIfUnused(connection, name);
-  } finally {
-    await connection.close();
-  }
+  const mark = await markOf(home);
+  await over(url, async (server) => {
+    for (const { name } of await selectLeftCheckDatabases(server, mark)) await dropIfMine(server, name);
+  });
 }

@@ -1,5 +1,6 @@
 import type { Database, Db } from '../db/database.ts';
 import { toError } from '../errors.ts';
+import { groupBy } from '../lib/group-by.ts';
 import { type Verdict, type VerifyOptions, verifyLog } from '../events/proof/verify.ts';
 import { type Findings, makeFindings, type RuleResult } from './findings.ts';
 import { checkOthers } from './others.ts';
@@ -15,7 +16,7 @@ import {
 } from './queries.ts';
 import { selectThreadRows } from './row-queries.ts';
 import { checkClaims } from './rules/claims.ts';
-import { checkDecisions, foldPolicy, type PolicyGround } from './rules/decisions.ts';
+import { checkDecisions, type PolicyGround } from './rules/decisions.ts';
 import { checkEffects } from './rules/done-once.ts';
 import { checkMoves } from './rules/legal-moves.ts';
 import { checkRows } from './rules/log-is-state.ts';
@@ -116,7 +117,12 @@ export async function checkThreads(
   },
 ): Promise<Walk> {
   const { findings, pages, signal, onProgress } = given;
-  const walk: Walk = { findings, ground: { history: [], snapshots: new Map() }, threads: 0, events: 0 };
+  const walk: Walk = {
+    findings,
+    ground: { history: new Map(), snapshots: new Map() },
+    threads: 0,
+    events: 0,
+  };
   for await (const ids of pages) {
     signal?.throwIfAborted();
     await database.snapshot((tx) => checkPage(tx, walk, ids));
@@ -130,7 +136,7 @@ async function checkPage(tx: Db, walk: Walk, ids: string[]): Promise<void> {
   const { ground } = walk;
   const events = await selectThreadEvents(tx, ids);
   const stored = await selectThreadRows(tx, ids);
-  ground.history = foldPolicy(await selectPolicyHistory(tx));
+  ground.history = groupBy(await selectPolicyHistory(tx), ({ key }) => key);
   const unknown = [...stored.proposals].filter(
     ([, row]) => !ground.snapshots.has(String(row.policy_snapshot)),
   );

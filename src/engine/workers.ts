@@ -55,7 +55,10 @@ export async function renewLease(db: Db, workerId: string, held: ClaimRef[]): Pr
   return row ?? { alive: false, lost: [], paused: true, pausedAgents: [] };
 }
 
-/** Running steps that the database believes this worker holds: those it does not know of were claimed by an answer that was lost. */
+/**
+ * Running steps that the database believes this worker holds: those it does not know of were claimed by an answer that
+ * was lost.
+ */
 export function heldInDatabase(db: Db, workerId: string): Promise<ClaimRef[]> {
   return db.query<ClaimRef>(
     `select id, claim_id from ops_steps where status = 'running' and worker_id = $1`,

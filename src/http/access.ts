@@ -34,7 +34,10 @@ export function isView(path: string): boolean {
   return VIEW.test(path);
 }
 
-/** Needs no key: the program of the dashboard, and whether the service is alive. Everything else does, also what does not exist. */
+/**
+ * Needs no key: the program of the dashboard, and whether the service is alive. Everything else does, also what does not
+ * exist.
+ */
 export function isPublic(c: Context<HttpEnv>): boolean {
   const { method, path } = c.req;
   return (

@@ -8,7 +8,10 @@ import { EXAMPLES, groupStuck } from './stuck.ts';
 
 const MOST_PENDING = 50;
 const MOST_FAILED = 20;
-/** Of the missions that failed in the last 7 days, so many are looked at, the oldest first, whoever cancelled or tried them again. */
+/**
+ * Of the missions that failed in the last 7 days, so many are looked at, the oldest first, whoever cancelled or tried
+ * them again.
+ */
 const MOST_FAILED_LOOKED_AT = 1_000;
 const MOST_RUNNING = 50;
 /** Steps that are looked at for what is stuck: of those that run, are tried again, and wait to be claimed. */

@@ -59,7 +59,10 @@ async function takeOne({ database, propose }: DueParts, row: ScheduleRow, now: D
   });
 }
 
-/** In the transaction of the proposal: it is made and the schedule moved on, or neither. @throws MovedMeanwhile, SomebodyHoldsIt */
+/**
+ * In the transaction of the proposal: it is made and the schedule moved on, or neither.
+ * @throws MovedMeanwhile, SomebodyHoldsIt
+ */
 async function moveOn(tx: Db, row: ScheduleRow, move: Move, admission: Admission | null): Promise<void> {
   const proposal = admission?.proposal;
   const missed = move.missedFrom && { from: move.missedFrom, until: move.due ?? move.place.next_due_at };

@@ -127,8 +127,6 @@ export function makeHttpWorkers(database: Database) {
   };
 }
 
-export type HttpWorkers = ReturnType<typeof makeHttpWorkers>;
-
 function notYours(worker: string): AppError {
   return new AppError(
     'conflict',

@@ -12,7 +12,7 @@ const db = useDatabase();
 const COMMANDS = partOf(100_000, 2_000);
 const PER_RUN = 200;
 /** Of the commands of each sort; the others meet what is over, lost or not there. */
-const LEAST_EFFECTS = 0.25;
+const LEAST_EFFECTS = 1 / 7;
 /** What went wrong once is run again with the seed it has printed. */
 const SEED = Number(process.env.OPSLOOP_SEED ?? Date.now() % 1_000_000_000);
 
@@ -40,9 +40,10 @@ test(`${count(COMMANDS)} commands in any order do to the database what they do t
     );
   }
   const told = [...ran].map(([name, { all, effects }]) => `${name} ${effects} of ${all}`).join(', ');
-  // Never trivially green: each sort was there, and often changed something.
+  // Never trivially green: each sort was there, and often changed something; a beat must not.
+  const least = (name: string) => (name === 'a beat' ? 0 : LEAST_EFFECTS);
   expect(
-    [...ran].filter(([, { all, effects }]) => all < total() / 200 || effects < all * LEAST_EFFECTS),
+    [...ran].filter(([name, { all, effects }]) => all < total() / 200 || effects < all * least(name)),
     told,
   ).toEqual([]);
   expect(await whatIsWrong(db.database)).toEqual([]);

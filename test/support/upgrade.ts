@@ -28,7 +28,10 @@ export async function upgradeFromFirst(db: TestDatabase, home: string, events: n
   return { seconds, applied, rows: Object.values(before).reduce((sum, { rows }) => sum + rows, 0) };
 }
 
-/** What waited and what was running when the old program ended is done by today's, and what it proposes, too: all but what an operator has to decide. */
+/**
+ * What waited and what was running when the old program ended is done by today's, and what it proposes, too: all but what
+ * an operator has to decide.
+ */
 export async function loopGoesOn(db: TestDatabase, home: string): Promise<void> {
   const config = { ...testConfig({ OPSLOOP_LLM: 'extractive' }), home };
   const parts = { files: false, schedules: false, webhooks: false };

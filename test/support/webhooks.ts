@@ -38,8 +38,6 @@ export function courierParts(database: Database, env: Record<string, string> = {
   };
 }
 
-export type Receiver = Awaited<ReturnType<typeof useReceiver>>;
-
 /** A receiver for one test; it answers as told, then with 200. */
 export async function useReceiver(...answers: Answer[]) {
   const server = await startAnswering((asked) => answers.shift() ?? answerTo(asked));

@@ -9,11 +9,11 @@ import { stepsOf } from '../replay.ts';
 import type { LoggedEvent } from '../schema.ts';
 import type { Thread } from '../thread.ts';
 
-type PolicyState = { seq: number | null; id: number; values: ReadonlyMap<string, unknown> };
+/** All that each key of the policy has been, in its order. */
+type PolicyHistory = ReadonlyMap<string, PolicySet[]>;
 
 export type PolicyGround = {
-  /** All that the policy has been. */
-  history: PolicyState[];
+  history: PolicyHistory;
   /** Policies that proposals were decided by, by their digests. */
   snapshots: Map<string, unknown>;
 };
@@ -72,7 +72,7 @@ function decideAgain(
 }
 
 /** A mission's steps are the plan of the policy at the time of the approval. */
-function checkPlans({ id, events, stored }: Thread, history: PolicyState[], findings: Findings): void {
+function checkPlans({ id, events, stored }: Thread, history: PolicyHistory, findings: Findings): void {
   const created = events.find(
     ({ kind, payload }) =>
       kind === 'mission.created' && (payload?.set as { retry_of?: unknown } | undefined)?.retry_of === null,
@@ -90,22 +90,25 @@ function checkPlans({ id, events, stored }: Thread, history: PolicyState[], find
     );
 }
 
-/** The policy after each change, in their order. */
-export function foldPolicy(changes: PolicySet[]): PolicyState[] {
+/** The policy when an event happened, by key. */
+function policyAt(history: PolicyHistory, { seq, id }: LoggedEvent): Map<string, unknown> {
+  const isEarlier = (set: PolicySet) =>
+    set.seq === null ? seq === null && set.id < id : seq === null || set.seq < seq;
   const values = new Map<string, unknown>();
-  return changes.map(({ seq, id, key, value }) => ({ seq, id, values: new Map(values.set(key, value)) }));
+  for (const [key, sets] of history) {
+    const last = lastWhere(sets, isEarlier);
+    if (last) values.set(key, last.value);
+  }
+  return values;
 }
 
-function policyAt(history: PolicyState[], { seq, id }: LoggedEvent): ReadonlyMap<string, unknown> {
-  const isEarlier = (state: PolicyState) =>
-    state.seq === null ? seq === null && state.id < id : seq === null || state.seq < seq;
-  // Halved: both a history of policy and what it is asked of can be long.
-  let [from, to] = [0, history.length];
+/** The last of the items at whose beginning something holds. Halved: a history can be long. */
+function lastWhere<T>(items: T[], holds: (item: T) => boolean): T | undefined {
+  let [from, to] = [0, items.length];
   while (from < to) {
     const middle = Math.floor((from + to) / 2);
-    const state = history[middle];
-    if (state && isEarlier(state)) from = middle + 1;
+    if (holds(items[middle] as T)) from = middle + 1;
     else to = middle;
   }
-  return history[from - 1]?.values ?? new Map();
+  return items[from - 1];
 }

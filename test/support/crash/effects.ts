@@ -65,12 +65,15 @@ const EFFECTS: Record<string, Effect> = {
     `ops_events where kind = 'policy.changed' and payload #>> '{to,max_per_day}' = $1::text`,
     'n',
   ),
+  'pause an agent': rows(`ops_policy where key = 'paused' and value -> 'agents' ? $1`, 'name'),
   'make a key': { ...rows('ops_api_keys where name = $1', 'name'), anew: true },
   'revoke a key': { ...event('key.revoked', 'keyId'), refused: 'not_found' },
   'make a code to sign in': { ...rows('ops_sessions where key_id = $1', 'caller.keyId'), anew: true },
   'add a schedule': { ...rows('ops_schedules where name = $1', 'name'), refused: 'conflict' },
   'a schedule proposes': rows('ops_proposals where created_by = $1', 'proposer'),
   'pause a schedule': rows('ops_schedules where paused and name = $1', 'name'),
+  'resume a schedule': rows('ops_schedules where not paused and name = $1', 'name'),
+  'change a schedule': rows(`ops_schedules where title = 'Other' and name = $1`, 'name'),
   'remove a schedule': { ...dropped('ops_schedules where name = $1', 'name'), refused: 'not_found' },
   seal: rows('ops_events e join ops_event_batches b on e.id <@ b.ids where e.entity_id = $1', 'mission'),
   'a beat': {
@@ -102,6 +105,10 @@ const EFFECTS: Record<string, Effect> = {
   'store a webhook': rows('ops_webhooks where name = $1', 'name'),
   'remove a webhook': { ...dropped('ops_webhooks where name = $1', 'name'), refused: 'not_found' },
   'call a webhook': rows(`ops_deliveries where status = 'delivered' and delivery_id::text = $1`, 'delivery'),
+  'try a call anew': {
+    ...rows(`ops_deliveries where status = 'waiting' and delivery_id::text = $1`, 'delivery'),
+    refused: 'conflict',
+  },
   'decide by a link': { ...event('proposal.approved', 'id'), refused: 'unauthorized' },
   'apply a fleet file': rows(
     `(select agent_id from ops_agent_config union all select name from ops_schedules

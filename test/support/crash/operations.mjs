@@ -1,4 +1,4 @@
-// What is killed in the middle: every sort of write that opsloop makes, as the program makes it. Each gets the database
+// What is killed in the middle: the sorts of writes that opsloop makes, as the program makes them. Each gets the database
 // and what the test has prepared for it, which is as good for a second try.
 import { setAgent } from '../../../dist/agents/agents.js';
 import { lookOnce } from '../../../dist/alerts/watch.js';
@@ -26,9 +26,15 @@ import { approve, reject } from '../../../dist/loop/decide.js';
 import { cancelMission, retryMission } from '../../../dist/loop/missions.js';
 import { makeCreateProposal } from '../../../dist/loop/propose.js';
 import { storeReport } from '../../../dist/loop/report.js';
-import { setPolicy } from '../../../dist/policy/policy.js';
+import { setPaused, setPolicy } from '../../../dist/policy/policy.js';
 import { dropBefore } from '../../../dist/retention/retention.js';
-import { addSchedule, pauseSchedule, removeSchedule } from '../../../dist/schedules/schedules.js';
+import {
+  addSchedule,
+  changeSchedule,
+  pauseSchedule,
+  removeSchedule,
+  resumeSchedule,
+} from '../../../dist/schedules/schedules.js';
 import { takeDue } from '../../../dist/schedules/take-due.js';
 import { collectOnce } from '../../../dist/webhooks/collect.js';
 import { sendDue } from '../../../dist/webhooks/courier.js';
@@ -36,7 +42,7 @@ import { decideByLink, makeFindLink } from '../../../dist/webhooks/links.js';
 import { makePost } from '../../../dist/webhooks/post.js';
 import { makeSecrets } from '../../../dist/webhooks/secrets.js';
 import { storeWebhook } from '../../../dist/webhooks/store.js';
-import { getWebhook, removeWebhook } from '../../../dist/webhooks/webhooks.js';
+import { getWebhook, removeWebhook, retryDelivery } from '../../../dist/webhooks/webhooks.js';
 import { BUILT_IN_HANDLERS } from '../../../dist/worker/handlers.js';
 import { makeWork } from '../../../dist/work/work.js';
 
@@ -132,6 +138,7 @@ export const operations = {
   cancel: (db, { mission }) => cancelMission(db, mission, { by }),
   retry: (db, { mission }) => retryMission(db, mission, { by }),
   'set the policy': (db, { n }) => setPolicy(db, 'tweet_quota', { max_per_day: n }, by),
+  'pause an agent': (db, { name }) => setPaused(db, true, name, by),
   'make a key': (db, { name }) => createKey(db, { name, scopes: ['propose'], agent_id: 'pm' }, by),
   'revoke a key': (db, { keyId }) => revokeKey(db, keyId, by),
   'make a code to sign in': (db, { caller }) => makeSessions(db).makeCode(caller),
@@ -140,6 +147,8 @@ export const operations = {
   'a schedule proposes': (db, { now }) =>
     takeDue({ database: db, propose: makeCreateProposal(db, toAnswer) }, new Date(now), []),
   'pause a schedule': (db, { name }) => pauseSchedule(db, name, by),
+  'resume a schedule': (db, { name }) => resumeSchedule(db, name, by),
+  'change a schedule': (db, { name }) => changeSchedule(db, name, { title: 'Other' }, by),
   'remove a schedule': (db, { name }) => removeSchedule(db, name, by),
   seal: (db) => sealOnce(db),
   'a beat': beat(ACTIONS),
@@ -197,6 +206,7 @@ export const operations = {
       await post.close();
     }
   },
+  'try a call anew': (db, { delivery }) => retryDelivery(db, delivery),
   'decide by a link': async (db, { link }) =>
     decideByLink(db, (await makeFindLink(db)(link)) ?? refuse(), { decision: 'approve', reason: '' }),
   'apply a fleet file': (db, { home, fleet, caller }) =>

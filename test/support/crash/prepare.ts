@@ -12,6 +12,7 @@ import { type Caller, SCOPES } from '../../../src/keys/schema.ts';
 import { silentLog } from '../../../src/log.ts';
 import { approve } from '../../../src/loop/decide.ts';
 import { WebhookInput } from '../../../src/webhooks/schema.ts';
+import { pauseSchedule } from '../../../src/schedules/schedules.ts';
 import { makeLink } from '../../../src/webhooks/links.ts';
 import { putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
@@ -140,6 +141,12 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       return { now: Date.now() + ++hours * HOUR_MS, proposer: `schedule:${due}` };
     },
     'pause a schedule': schedule,
+    'change a schedule': schedule,
+    'resume a schedule': async () => {
+      const { name } = await schedule();
+      await pauseSchedule(database, name, 'key:op');
+      return { name };
+    },
     'remove a schedule': schedule,
     seal: async () => ({ mission: await mission() }),
     'a beat signs where the log ends': async () => {
@@ -190,6 +197,15 @@ export function makePrepare(database: Database, home: string, receiver: string) 
     'call a webhook': async () => {
       const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
       return { name, delivery: (await testWebhook(database, name)).delivery_id };
+    },
+    'try a call anew': async () => {
+      const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
+      const { delivery_id: delivery } = await testWebhook(database, name);
+      await database.query(
+        `update ops_deliveries set status = 'dead', ended_at = now() where delivery_id = $1`,
+        [delivery],
+      );
+      return { delivery };
     },
     'decide by a link': async () => {
       const { row } = await createKey(database, { name: 'links', scopes: ['read', 'approve'] }, 'test');

@@ -12,6 +12,13 @@ export const isHeld = ({ step, ref }: Real['claims'][number]) =>
 /** Mostly a claim that holds, now and then one that is long lost. */
 export const pickClaim = (real: Real, n: number) =>
   pick(n % 5 === 0 ? real.claims : real.claims.filter(isHeld), n >> 3);
+/** Mostly one that holds something. */
+export const pickHolder = (real: Real, n: number) => {
+  const holders = real.workers.filter(({ id, alive }) =>
+    real.claims.some((one) => alive && one.worker === id && isHeld(one)),
+  );
+  return (n % 5 === 0 ? undefined : pick(holders, n >> 3)) ?? pickWorker(real, n);
+};
 /** Mostly one that lives. */
 export const pickWorker = (real: Real, n: number) =>
   pick(n % 5 === 0 ? real.workers : real.workers.filter(({ alive }) => alive), n >> 3);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { completeSteps } from '../../../src/engine/complete.ts';
@@ -161,33 +162,35 @@ async function retry(model: Model, real: Real, n: number): Promise<boolean> {
   return true;
 }
 
+const isWorked = (model: Model) => stepsOf(model).some(({ step }) => step.status === 'running');
 const isPaused = ({ policy }: Model) => policy.paused || policy.pausedAgents.size > 0;
 
 /** A pause stands in the way of everything else, so it is mostly over soon. */
-async function resume(model: Model, real: Real): Promise<boolean> {
-  model.policy.paused = false;
-  model.policy.pausedAgents.clear();
-  await storePolicy(real.database, model);
-  return true;
-}
+const resume = changing((policy) => {
+  policy.paused = false;
+  policy.pausedAgents.clear();
+});
 
-async function pause(model: Model, real: Real, n: number): Promise<boolean> {
-  const { policy } = model;
+const pause = changing((policy, n) => {
   if (n % 3 === 0) policy.paused = true;
   else policy.pausedAgents.add(pick(AGENTS, n) ?? 'pm');
-  await storePolicy(real.database, model);
-  return true;
-}
+});
 
-async function changePolicy(model: Model, real: Real, n: number): Promise<boolean> {
-  const { policy } = model;
-  const { manual, capped, long } = real.kinds;
+const changePolicy = changing((policy, n, { manual, capped, long }) => {
   if (n % 4 === 0) policy.caps.set(capped, n % 9);
   else if (n % 4 === 1) policy.maxFailures = 1 + (n % 3);
   else if (n % 4 === 2 && !policy.auto.delete(manual)) policy.auto.add(manual);
   else policy.plans.set(long, (policy.plans.get(long) ?? []).toReversed());
-  await storePolicy(real.database, model);
-  return true;
+});
+
+/** Changes the policy of the model, and stores all of it. */
+function changing(change: (policy: Model['policy'], n: number, kinds: Real['kinds']) => void): Act {
+  return async (model, real, n) => {
+    const before = structuredClone(model.policy);
+    change(model.policy, n, real.kinds);
+    await storePolicy(real.database, model);
+    return !isDeepStrictEqual(before, model.policy);
+  };
 }
 
 /** How often each is drawn. */
@@ -207,7 +210,7 @@ const COMMANDS: [weight: number, name: string, act: Act, may?: (model: Model) =>
   [1, 'change the policy', changePolicy],
   [3, 'time passes', timePasses],
   [1, 'much time passes', muchTimePasses],
-  [1, 'a worker dies', workerDies],
+  [4, 'a worker dies', workerDies, isWorked],
   [1, 'a beat', beat],
   [1, 'a schedule', schedule],
 ];

@@ -4,7 +4,7 @@ import { recoverSteps } from '../../../src/engine/recover.ts';
 import { buryDeadWorkers } from '../../../src/engine/workers.ts';
 import { ACTIONS } from '../../../src/heartbeat/actions.ts';
 import { takeDue } from '../../../src/schedules/take-due.ts';
-import { isHeld, pickWorker } from './act.ts';
+import { isHeld, pickHolder } from './act.ts';
 import * as rules from './model.ts';
 import { type Model, type ProposalModel, stepsOf } from './model.ts';
 import { newWorker, partsOf, type Real } from './real.ts';
@@ -34,7 +34,7 @@ function takeBack(claims: Real['claims']): boolean {
 }
 
 export async function workerDies(_model: Model, real: Real, n: number): Promise<boolean> {
-  const worker = pickWorker(real, n);
+  const worker = pickHolder(real, n);
   if (!worker?.alive) return false;
   await real.database.query(
     `update ops_workers set lease_expires_at = now() - interval '1 minute' where worker_id = $1`,
@@ -46,15 +46,15 @@ export async function workerDies(_model: Model, real: Real, n: number): Promise<
   };
   await Promise.all([sweep(), sweep()]);
   worker.alive = false;
-  takeBack(real.claims.filter((one) => one.worker === worker.id));
+  const held = takeBack(real.claims.filter((one) => one.worker === worker.id));
   real.workers.push(await newWorker(worker.database));
-  return true;
+  return held;
 }
 
-/** A beat finds nothing to do but what time has brought about. */
+/** A beat finds nothing to do: what time has brought about was done at once. */
 export async function beat(_model: Model, real: Real): Promise<boolean> {
   for (const action of ACTIONS) await action.run(real.database);
-  return true;
+  return false;
 }
 
 /** Some hours later a schedule has missed due times and proposes once; two processes come for it. */
