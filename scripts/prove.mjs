@@ -1,5 +1,5 @@
-// Runs test/proof at its full size and prints what it measured, for docs/reliability.md. It takes about an hour on two
-// cores. With the beginnings of names, those files alone: `npm run prove -- claims caps`.
+// Runs test/proof at its full size and prints what it measured, for docs/reliability.md. On two cores that takes more than an
+// hour. With the beginnings of names, those files alone: `npm run prove -- claims caps`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
