@@ -6,11 +6,11 @@ const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 const THREADS_AT_ONCE = 200;
 const EVENTS_AT_ONCE = 10_000;
 
-/** All threads that are there now, by their ids, or those after one. What begins meanwhile would have no end. */
-export async function* allThreads(database: Database, after = LOWEST_ID): AsyncGenerator<string[]> {
+/** All threads that are there now, by their ids. What begins meanwhile would have no end. */
+export async function* allThreads(database: Database): AsyncGenerator<string[]> {
   const through = await selectNewestThread(database);
   if (through === null) return;
-  for (let last = after; ; ) {
+  for (let last = LOWEST_ID; ; ) {
     const ids = await selectThreadIds(database, { after: last, through }, THREADS_AT_ONCE);
     const end = ids.at(-1);
     if (end === undefined) return;

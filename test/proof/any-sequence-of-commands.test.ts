@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { useDatabase } from '../support/database.ts';
+import { eventsHead } from '../../src/events/events.ts';
 import { whatIsWrong, whatIsWrongSince } from '../support/history.ts';
 import { commandArbitraries, ran } from '../support/model/commands.ts';
 import { missionsOf, type Model, stepsOf } from '../support/model/model.ts';
@@ -27,13 +28,11 @@ test(`${count(COMMANDS)} commands in any order do to the database what they do t
     await fc.assert(
       fc.asyncProperty(commands, async (some) => {
         let scene: { model: Model; real: Real } | undefined;
-        const [{ last } = { last: '' }] = await db.database.query<{ last: string }>(
-          `select coalesce(max(id::text), '') as last from ops_proposals`,
-        );
+        const { seq } = await eventsHead(db.database);
         await fc.asyncModelRun(async () => (scene = await setUp([...databases])), some);
         if (scene === undefined) return;
         await compare(scene.model);
-        expect(await whatIsWrongSince(db.database, last)).toEqual([]);
+        expect(await whatIsWrongSince(db.database, seq)).toEqual([]);
         await tearDown(scene.real);
       }),
       { numRuns: 5, seed: SEED + round, endOnFailure: false },

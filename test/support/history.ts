@@ -1,6 +1,6 @@
 import { checkHistory, checkThreads, type Report } from '../../src/check/check.ts';
 import { makeFindings } from '../../src/check/findings.ts';
-import { allThreads } from '../../src/check/pages.ts';
+import { threadsSince } from '../../src/check/pages.ts';
 import type { Database } from '../../src/db/database.ts';
 import { sealAll } from './loop.ts';
 import { emptyHome } from './sealed-log.ts';
@@ -11,10 +11,11 @@ export async function whatIsWrong(database: Database, home = emptyHome()): Promi
   return sentences(await checkHistory(database, { home }));
 }
 
-/** The same of the proposals alone whose ids come after one, for tests that ask often. */
-export async function whatIsWrongSince(database: Database, after: string): Promise<string[]> {
+/** The same of the proposals alone that something happened to after a place in the log, for tests that ask often. */
+export async function whatIsWrongSince(database: Database, seq: number): Promise<string[]> {
+  await sealAll(database);
   const findings = makeFindings();
-  await checkThreads(database, { findings, pages: allThreads(database, after === '' ? undefined : after) });
+  await checkThreads(database, { findings, pages: threadsSince(database, seq) });
   return sentences({ findings: findings.kept() });
 }
 
