@@ -202,7 +202,7 @@ export type Child = {
   ended: Promise<number | null>;
 };
 
-/** Runs module code in a process of its own; it has `lib` (folder of the compiled code), `log`, `say` and `forever`. */
+/** Runs module code in a process of its own; it has `local`, `lock`, `log`, `say`, `isOrphan` and `forever`. */
 export async function runChild(
   code: string,
   options: { uid?: number; gid?: number; detached?: boolean; args?: string[] } = {},
@@ -214,7 +214,9 @@ export async function runChild(
     const { silentLog } = await import('${folder}/src/log.js');
     const log = silentLog();
     const say = (text) => process.stdout.write(text + '\\n');
-    const forever = () => new Promise(() => setInterval(() => {}, 1000));
+    const parent = process.ppid;
+    const isOrphan = () => process.ppid !== parent;
+    const forever = () => new Promise(() => setInterval(() => isOrphan() && process.exit(), 1000));
     const [home] = process.argv.slice(1);
   `;
   const { args = [], ...rest } = options;
