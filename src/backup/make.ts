@@ -16,7 +16,7 @@ import { dropOldest, nameFor, type Sort } from './kept.ts';
 import { rowsIn } from './manifest.ts';
 import { selectDatabaseSize } from './queries.ts';
 import type { Step } from './restore-into.ts';
-import { noteFailure } from './state.ts';
+import { type BackupSettings, counts, noteFailure } from './state.ts';
 import { takeBackup } from './take.ts';
 import { checkRestored, dropLeftovers } from './throwaway.ts';
 
@@ -33,16 +33,18 @@ export type Made = {
   skipped: string[];
   /** Older ones that were dropped. */
   dropped: string[];
+  /** Databases of checks that were cut off, which stay: somebody is in them, or another role made them. */
+  left: string[];
   seconds: { taking: number; checking: number | null };
 };
 
 export type MakeOptions = {
   database: Database;
   home: string;
-  /** The file to make; left out, one of its own name in `folder`, where the oldest make room. */
+  /** The file to make; left out, one of its own name in the folder of the settings, where the oldest make room. */
   path?: string | undefined;
-  folder: string;
-  keep: number;
+  settings: BackupSettings;
+  /** Of this one, whatever the settings say. */
   verify: boolean;
   withSecrets: boolean;
   /** Where the database lies on this machine; undefined where that is not known. */
@@ -63,13 +65,14 @@ const SHARE_OF_DATABASE = 0.5;
  * @throws AppError already_running, disk_full, conflict, backup_unusable
  */
 export async function makeBackup(options: MakeOptions): Promise<Made> {
-  const { database, home, folder } = options;
+  const { database, home, settings } = options;
   await refuseNewerSchema(database);
   return withBackupLock(home, async () => {
     const at = new Date();
-    const pathFor = async (sort: Sort) => options.path ?? join(folder, await nameFor(home, at, sort));
+    const pathFor = async (sort: Sort) =>
+      options.path ?? join(settings.folder, await nameFor(home, at, sort));
     const path = await pathFor('unverified');
-    if (options.verify) await dropLeftovers(database.url, home);
+    const left = await dropLeftovers(database.url, home);
     const made = await putBackup(path, home, async (file, partial) => {
       const size = await selectDatabaseSize(database);
       const grows = await watchSpace(options, dirname(path), size);
@@ -105,11 +108,12 @@ export async function makeBackup(options: MakeOptions): Promise<Made> {
       };
     });
     const isOurs = options.path === undefined;
-    if (isOurs && made.check?.ok !== false) await noteFailure(home, null);
-    const dropped = isOurs ? await dropOldest(folder, home, options.keep) : [];
+    // One of which less is known than the settings ask for does not end what a check found.
+    if (isOurs && counts(settings, sortOf(made.check))) await noteFailure(home, null);
+    const dropped = isOurs ? await dropOldest(settings.folder, home, settings.keep) : [];
     // A backup is one whatever becomes of the event.
     await tellOf(database, made).catch(() => undefined);
-    return { ...made, dropped };
+    return { ...made, dropped, left };
   });
 }
 
@@ -139,7 +143,7 @@ async function watchSpace(options: MakeOptions, folder: string, database: number
   };
 }
 
-async function tellOf(database: Database, made: Omit<Made, 'dropped'>): Promise<void> {
+async function tellOf(database: Database, made: Omit<Made, 'dropped' | 'left'>): Promise<void> {
   const { file, bytes, rows, seq, taken_at, check } = made;
   await appendEvents(database, {
     kind: 'backup.made',

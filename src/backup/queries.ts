@@ -153,11 +153,15 @@ export async function dropCheckDatabase(db: Db, name: string): Promise<void> {
   await db.query(`drop database if exists ${quoted(name)} with (force)`);
 }
 
-/** One that somebody uses, or that another role made, stays. */
-export async function dropIfMine(db: Db, name: string): Promise<void> {
-  await db.query(`drop database if exists ${quoted(name)}`).catch((error: unknown) => {
-    if (!isInUse(error) && !mayNot(error)) throw error;
-  });
+/** @returns false when it stays: somebody uses it, or another role made it */
+export async function dropIfMine(db: Db, name: string): Promise<boolean> {
+  try {
+    await db.query(`drop database if exists ${quoted(name)}`);
+    return true;
+  } catch (error) {
+    if (isInUse(error) || mayNot(error)) return false;
+    throw error;
+  }
 }
 
 /** Those of checks of this home that were cut off, or are under way where the home was copied whole. */

@@ -32,7 +32,7 @@ export async function backUpIfDue(
   signal?: AbortSignal,
 ): Promise<'made' | 'not due' | Error> {
   try {
-    const last = await lastBackup(settings.folder, home);
+    const last = await lastBackup(settings, home);
     const since = last ?? (await began().catch(() => null));
     if (settings.everyHours === null || dueIn(settings.everyHours, since, new Date()) > 0) return 'not due';
     await run();

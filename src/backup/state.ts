@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../lib/files.ts';
 import { humanDuration } from '../lib/time.ts';
-import { listBackups } from './kept.ts';
+import { listBackups, type Sort } from './kept.ts';
 
 export type BackupSettings = {
   /** Null: none are made by themselves. */
@@ -39,8 +39,15 @@ async function readFailure(home: string): Promise<Failure | null> {
   }
 }
 
-export async function lastBackup(folder: string, home: string): Promise<Date | null> {
-  return (await listBackups(folder, home)).past[0]?.at ?? null;
+/** Whether it is as good as those that are made by themselves. */
+export function counts({ verify }: BackupSettings, sort: Sort): boolean {
+  return sort === 'sound' || (sort === 'unverified' && !verify);
+}
+
+/** When the last one was made that counts. */
+export async function lastBackup(settings: BackupSettings, home: string): Promise<Date | null> {
+  const { past } = await listBackups(settings.folder, home);
+  return past.find(({ sort }) => counts(settings, sort))?.at ?? null;
 }
 
 export type BackupsState = {

@@ -97,10 +97,16 @@ function cannotReach(error: unknown): never {
   );
 }
 
-/** Drops the databases of checks of this home that were killed; one that somebody is in is no such database. */
-export async function dropLeftovers(url: string, home: string): Promise<void> {
+/**
+ * Drops the databases of checks of this home that were killed.
+ * @returns those that stay: somebody is in them, as in that of a check under way, or another role made them
+ */
+export async function dropLeftovers(url: string, home: string): Promise<string[]> {
   const mark = await markOf(home);
-  await over(url, async (server) => {
-    for (const { name } of await selectLeftCheckDatabases(server, mark)) await dropIfMine(server, name);
+  return over(url, async (server) => {
+    const left: string[] = [];
+    for (const { name } of await selectLeftCheckDatabases(server, mark))
+      if (!(await dropIfMine(server, name))) left.push(name);
+    return left;
   });
 }

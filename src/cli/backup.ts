@@ -25,8 +25,7 @@ export async function runBackup(
       database,
       home: config.home,
       path: file === undefined ? undefined : resolve(file),
-      folder: config.backups.folder,
-      keep: config.backups.keep,
+      settings: config.backups,
       verify: options.verify,
       withSecrets: options.withSecrets ?? false,
       dataDir: data.dataDir,
@@ -56,6 +55,10 @@ function print(made: Made, withSecrets: boolean): void {
     dropped: dropped.length > 0 ? `${dropped.length} older ones` : null,
   });
   for (const one of made.skipped) printLine(`Not taken along: ${one}`);
+  for (const name of made.left)
+    printLine(
+      `Left of a check that was cut off: the database ${name}; somebody is in it, or another role made it.`,
+    );
   for (const finding of check?.findings ?? []) printLine(`! ${finding}`);
   if (withSecrets) printLine('It holds keys and secrets: who has this file can do what this home can.');
 }

@@ -32,7 +32,7 @@ beforeEach(() => {
 
 const began = () => selectBegan(db.database);
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR);
-const make = async () => void (await backUp(db.database, home, { keep: settings.keep }));
+const make = async () => void (await backUp(db.database, home, { settings }));
 const names = async () => (await readdir(settings.folder)).toSorted();
 
 const dayOf = (hours: number) => `opsloop-${hoursAgo(hours).toISOString().slice(0, 10)}`;
@@ -93,7 +93,7 @@ test('after one of a clock that was ahead they go on as ever, and health tells o
 test('homes that share a folder list, count and drop their own alone', async () => {
   const other = emptyHome();
   const otherMakes = async () =>
-    void (await backUp(db.database, other, { folder: settings.folder, keep: 1 }));
+    void (await backUp(db.database, other, { settings: { ...settings, keep: 1 } }));
   await madeBefore(300, 276, 252);
   const before = await names();
   expect(await backUpIfDue(settings, other, () => Promise.resolve(hoursAgo(400)), otherMakes)).toBe('made');
@@ -155,8 +155,14 @@ test('those that are not sound are tried again every hour, and neither count nor
   const [unsound] = (await listBackups(settings.folder, home)).unsound;
   expect(basename(unsound?.path ?? '')).toMatch(/\.unsound\.backup$/);
   expect(await names()).toEqual([...sound, basename(unsound?.path ?? '')]);
-  const state = await readBackupsState(settings, home, await began());
-  expect(backupProblems(state).map(({ code }) => code)).toEqual(['backup_failed', 'backup_old']);
+  const problems = async () =>
+    backupProblems(await readBackupsState(settings, home, await began())).map(({ code }) => code);
+  expect(await problems()).toEqual(['backup_failed', 'backup_old']);
+  // One that nobody checked says nothing about that, and puts the next one that is checked off by nothing.
+  const asked = { ...settings, verify: true };
+  await backUp(db.database, home, { settings: asked });
+  expect(await problems()).toEqual(['backup_failed']);
+  expect(await backUpIfDue(asked, home, began, verified)).toBeInstanceOf(Error);
 });
 
 test('as many unverified ones as may be never push out the last one that was found sound', async () => {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
+import { markOf } from '../../src/backup/mark.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { silentLog } from '../../src/log.ts';
 import { backUp } from '../support/backup.ts';
@@ -51,4 +53,34 @@ test.each([
   await migrate(database);
   const { check } = await backUp(database, emptyHome(), { verify: true });
   expect(check).toEqual({ ok: true, findings: [] });
+});
+
+test('a check outlasts the time after which PostgreSQL ends connections that say nothing', async () => {
+  const name = new URL(original.directUrl).pathname.slice(1);
+  await onServer(`alter database ${name} set idle_session_timeout = '100ms'`);
+  onTestFinished(async () => void (await onServer(`alter database ${name} reset all`)));
+  const database = open(original.directUrl);
+  const made = await backUp(database, emptyHome(), { verify: true });
+  expect(made.check).toEqual({ ok: true, findings: [] });
+  expect(made.seconds.checking).toBeGreaterThan(0.1);
+});
+
+test('what another role left of a check is in the way of no backup, and is told', async () => {
+  const name = new URL(original.directUrl).pathname.slice(1);
+  const home = emptyHome();
+  const left = `opsloop_check_${await markOf(home)}_0dead0beef`;
+  const role = `reader_${randomBytes(4).toString('hex')}`;
+  await onServer(`create database ${left}`);
+  await onServer(`create role ${role} login createdb password 'p' in role pg_read_all_data`);
+  onTestFinished(async () => {
+    await onServer(`drop database ${left}`);
+    await onServer(`drop role ${role}`);
+  });
+  const database = open(
+    Object.assign(new URL(original.directUrl), { username: role, password: 'p', pathname: name }).href,
+  );
+  for (const verify of [false, true])
+    expect(await backUp(database, home, { verify, path: join(home, `${verify}.backup`) })).toMatchObject({
+      left: [left],
+    });
 });

@@ -62,8 +62,7 @@ export function backUp(database: Database, home: string, more: Partial<MakeOptio
   return makeBackup({
     database,
     home,
-    folder: join(home, 'backups'),
-    keep: 3,
+    settings: { everyHours: 24, keep: 3, folder: join(home, 'backups'), verify: false },
     verify: false,
     withSecrets: false,
     dataDir: undefined,
