@@ -76,6 +76,15 @@ test('with a webhook its signing secret goes, and its name begins anew', async (
   expect(second?.secret).not.toBe(first?.secret);
 });
 
+test('a webhook whose signing secret cannot be removed stays, until it can', async () => {
+  await apply({ webhooks: { stays: webhook } });
+  const remove = () => Promise.reject(new Error('a read-only disk'));
+  await expect(apply({ webhooks: {} }, true, { secrets: { ...t.app.secrets, remove } })).rejects.toThrow(
+    'read-only',
+  );
+  expect(said(await apply({ webhooks: {} }, true))).toContain('removed webhooks stays');
+});
+
 test('who sends calls hears at once of a new webhook', async () => {
   const told: string[] = [];
   const hints = { ...t.app.database.hints, tell: (topic: string) => void told.push(topic) };
