@@ -98,8 +98,10 @@ export async function removeWebhook(
   name: string,
   by: string,
 ): Promise<WebhookRow> {
-  const removed = await dropWebhook(database, name, by);
+  await getWebhook(database, name);
+  // First, so that a removal that is cut off can be done again: without its secret it sends nothing, and doctor says so.
   await secrets.remove(signingSecretOf(name));
+  const removed = await dropWebhook(database, name, by);
   database.hints.tell('events');
   return removed;
 }

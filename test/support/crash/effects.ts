@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Database } from '../../../src/db/database.ts';
 import { headsFile } from '../../../src/events/proof/heads.ts';
+import { signingSecretOf } from '../../../src/webhooks/secrets.ts';
 
 export type State = Record<string, unknown>;
 type Effect = {
@@ -103,7 +105,15 @@ const EFFECTS: Record<string, Effect> = {
   'sign out': event('key.signed_out', 'signedIn.keyId'),
   'make an agent': event('agent.created', 'name'),
   'store a webhook': rows('ops_webhooks where name = $1', 'name'),
-  'remove a webhook': { ...dropped('ops_webhooks where name = $1', 'name'), refused: 'not_found' },
+  'remove a webhook': {
+    async count(database, state) {
+      const gone = await dropped('ops_webhooks where name = $1', 'name').count(database, state);
+      // A secret that is left behind is one too many: nobody removes it any more.
+      const secret = join(String(state.home), 'secrets', signingSecretOf(String(state.name)));
+      return gone > 0 && existsSync(secret) ? -1 : gone;
+    },
+    refused: 'not_found',
+  },
   'call a webhook': rows(`ops_deliveries where status = 'delivered' and delivery_id::text = $1`, 'delivery'),
   'try a call anew': {
     ...rows(`ops_deliveries where status = 'waiting' and delivery_id::text = $1`, 'delivery'),

@@ -14,6 +14,8 @@ import { approve } from '../../../src/loop/decide.ts';
 import { WebhookInput } from '../../../src/webhooks/schema.ts';
 import { pauseSchedule } from '../../../src/schedules/schedules.ts';
 import { makeLink } from '../../../src/webhooks/links.ts';
+import { makeSecrets } from '../../../src/webhooks/secrets.ts';
+import { storeWebhook } from '../../../src/webhooks/store.ts';
 import { putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
 import { makeWork } from '../../../src/work/work.ts';
@@ -193,7 +195,14 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       return { signedIn: caller };
     },
     'store a webhook': async () => ({ webhook: toWebhook(`name-${n}`), caller: OPERATOR }),
-    'remove a webhook': () => webhook(`name-${n}`),
+    'remove a webhook': async () => {
+      await storeWebhook(
+        { database, secrets: makeSecrets(home, () => undefined) },
+        toWebhook(`name-${n}`),
+        OPERATOR,
+      );
+      return {};
+    },
     'call a webhook': async () => {
       const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
       return { name, delivery: (await testWebhook(database, name)).delivery_id };
