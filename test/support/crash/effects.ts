@@ -10,7 +10,7 @@ type Effect = {
   count(database: Database, state: State): Promise<number>;
   /** How the operation refuses to be done again once it was done; without it, it is done again and changes nothing. */
   refused?: string;
-  /** By its nature it does something each time. */
+  /** Each time is a new one: done again, it is there once more. */
   anew?: true;
 };
 
