@@ -33,7 +33,7 @@ let [killed, wanted] = [0, 0];
 let receiver: Awaited<ReturnType<typeof startAnswering>>;
 
 beforeAll(async () => {
-  receiver = await startAnswering(() => ({ status: 200, body: 'thanks' }));
+  receiver = await startAnswering(({ path }) => ({ status: Number(path.slice(1)), body: 'thanks' }));
 });
 afterAll(() => receiver[Symbol.asyncDispose]());
 

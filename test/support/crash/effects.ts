@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Database } from '../../../src/db/database.ts';
 import { headsFile } from '../../../src/events/proof/heads.ts';
 import { signingSecretOf } from '../../../src/webhooks/secrets.ts';
+import { MOVED } from './prepare.ts';
 
 export type State = Record<string, unknown>;
 type Effect = {
@@ -25,6 +26,9 @@ const rows = (from: string, of: string): Effect => ({
     return row?.n ?? 0;
   },
 });
+/** What is to be there together, as queries of the member: a part of it is neither nothing nor the whole. */
+const together = (of: string, ...parts: string[]): Effect =>
+  rows(`(${parts.join(' union all ')}) as parts (member) where member = $1`, of);
 const dropped = (from: string, of: string): Effect => ({
   count: async (database, state) => 1 - (await rows(from, of).count(database, state)),
 });
@@ -68,6 +72,11 @@ const EFFECTS: Record<string, Effect> = {
     'n',
   ),
   'pause an agent': rows(`ops_policy where key = 'paused' and value -> 'agents' ? $1`, 'name'),
+  'resume a restored copy': rows(
+    `ops_events where kind = 'policy.changed' and payload #>> '{to,enabled}' = 'false' and entity_id = $1`,
+    'policy',
+  ),
+  'note a fact': event('installation.noted', 'key'),
   'make a key': { ...rows('ops_api_keys where name = $1', 'name'), anew: true },
   'revoke a key': { ...event('key.revoked', 'keyId'), refused: 'not_found' },
   'make a code to sign in': { ...rows('ops_sessions where key_id = $1', 'caller.keyId'), anew: true },
@@ -98,6 +107,12 @@ const EFFECTS: Record<string, Effect> = {
     `ops_work_claims where claim_id::text = $1 and renewed_at > claimed_at + interval '1 ms'`,
     'held.claim_id',
   ),
+  'renew all over HTTP': together(
+    'other',
+    `select claim_id::text from ops_work_claims where ended ->> 'as' = 'released'`,
+    `select c.claim_id::text from ops_work_claims c
+       join ops_events e on e.kind = 'step.released' and e.entity_id = c.step_id::text`,
+  ),
   'release over HTTP': event('step.released', 'held.step_id'),
   'leave over HTTP': event('step.released', 'held.step_id'),
   report: rows(`ops_events where kind = 'test.reported' and payload ->> 'key' = $1`, 'key'),
@@ -105,6 +120,12 @@ const EFFECTS: Record<string, Effect> = {
   'sign out': event('key.signed_out', 'signedIn.keyId'),
   'make an agent': event('agent.created', 'name'),
   'store a webhook': rows('ops_webhooks where name = $1', 'name'),
+  'change a webhook': together(
+    'webhookId',
+    `select webhook_id::text from ops_webhooks where url = '${MOVED}'`,
+    `select webhook_id::text from ops_webhooks w
+       where not exists (select from ops_decision_links l where l.webhook_id = w.webhook_id)`,
+  ),
   'remove a webhook': {
     async count(database, state) {
       const gone = await dropped('ops_webhooks where name = $1', 'name').count(database, state);
@@ -114,16 +135,30 @@ const EFFECTS: Record<string, Effect> = {
     },
     refused: 'not_found',
   },
+  'send a test call': { ...rows('ops_deliveries where webhook_id::text = $1', 'id'), anew: true },
   'call a webhook': rows(`ops_deliveries where status = 'delivered' and delivery_id::text = $1`, 'delivery'),
+  'call a webhook that fails': together(
+    'delivery',
+    `select delivery_id::text from ops_deliveries where status = 'waiting' and last_status = 500`,
+    `select delivery_id::text from ops_deliveries join ops_webhooks using (webhook_id) where failing_since is not null`,
+  ),
+  'call a webhook that is gone': together(
+    'delivery',
+    `select delivery_id::text from ops_deliveries where status = 'dead'`,
+    `select delivery_id::text from ops_deliveries join ops_webhooks using (webhook_id) where paused`,
+    `select payload ->> 'delivery_id' from ops_events where kind = 'webhook.gave_up'`,
+  ),
   'try a call anew': {
     ...rows(`ops_deliveries where status = 'waiting' and delivery_id::text = $1`, 'delivery'),
     refused: 'conflict',
   },
   'decide by a link': { ...event('proposal.approved', 'id'), refused: 'unauthorized' },
-  'apply a fleet file': rows(
-    `(select agent_id from ops_agent_config union all select name from ops_schedules
-      union all select name from ops_webhooks union all select name from ops_api_keys) as all_of (name) where name = $1`,
+  'apply a fleet file': together(
     'name',
+    'select agent_id from ops_agent_config',
+    'select name from ops_schedules',
+    'select name from ops_webhooks',
+    'select name from ops_api_keys',
   ),
 };
 

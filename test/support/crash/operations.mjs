@@ -2,6 +2,7 @@
 // and what the test has prepared for it, which is as good for a second try.
 import { setAgent } from '../../../dist/agents/agents.js';
 import { lookOnce } from '../../../dist/alerts/watch.js';
+import { noteFact } from '../../../dist/db/installation.js';
 import { completeSteps } from '../../../dist/engine/complete.js';
 import { insertArtefact } from '../../../dist/engine/artefacts.js';
 import { failStep } from '../../../dist/engine/fail.js';
@@ -42,7 +43,7 @@ import { decideByLink, makeFindLink } from '../../../dist/webhooks/links.js';
 import { makePost } from '../../../dist/webhooks/post.js';
 import { makeSecrets } from '../../../dist/webhooks/secrets.js';
 import { storeWebhook } from '../../../dist/webhooks/store.js';
-import { getWebhook, removeWebhook, retryDelivery } from '../../../dist/webhooks/webhooks.js';
+import { getWebhook, removeWebhook, retryDelivery, testWebhook } from '../../../dist/webhooks/webhooks.js';
 import { BUILT_IN_HANDLERS } from '../../../dist/worker/handlers.js';
 import { makeWork } from '../../../dist/work/work.js';
 
@@ -99,6 +100,26 @@ const refuse = () => {
   throw Object.assign(new Error('nobody who may'), { code: 'unauthorized' });
 };
 
+const store = (db, { home, webhook, caller }) =>
+  storeWebhook({ database: db, secrets: secretsOf(home) }, webhook, caller);
+
+const call = async (db, { home, name }) => {
+  const post = makePost(['127.0.0.1']);
+  const parts = { database: db, secrets: secretsOf(home), base: 'https://ops.example', post, log };
+  try {
+    await sendDue(parts, await getWebhook(db, name));
+  } finally {
+    await post.close();
+  }
+};
+
+/** As if whatever is held over HTTP had been claimed so long ago that its worker must know of it. */
+const later = (db) => ({
+  ...db,
+  query: (sql, values, name) =>
+    db.query(sql, name === 'opsloop_held_over_http' ? [values[0], 0] : values, name),
+});
+
 const overHttp = (db) => makeWork(db, { handlers: BUILT_IN_HANDLERS, configured: undefined, log });
 
 export const operations = {
@@ -139,6 +160,8 @@ export const operations = {
   retry: (db, { mission }) => retryMission(db, mission, { by }),
   'set the policy': (db, { n }) => setPolicy(db, 'tweet_quota', { max_per_day: n }, by),
   'pause an agent': (db, { name }) => setPaused(db, true, name, by),
+  'resume a restored copy': (db) => setPaused(db, false, undefined, by),
+  'note a fact': (db, { key }) => noteFact(db, key),
   'make a key': (db, { name }) => createKey(db, { name, scopes: ['propose'], agent_id: 'pm' }, by),
   'revoke a key': (db, { keyId }) => revokeKey(db, keyId, by),
   'make a code to sign in': (db, { caller }) => makeSessions(db).makeCode(caller),
@@ -178,6 +201,8 @@ export const operations = {
   'fail over HTTP': (db, { held }) =>
     overHttp(db).fail(held, { class: 'error', message: 'x', final: false, output: null, calls: [] }),
   'renew over HTTP': (db, { held }) => overHttp(db).renew(held),
+  'renew all over HTTP': (db, { caller, worker, held }) =>
+    overHttp(later(db)).renewAll(caller, worker, [held.claim_id]),
   'release over HTTP': (db, { held }) =>
     overHttp(db).release(held, { retryInMs: 0, reason: 'busy', message: undefined, calls: [] }),
   'leave over HTTP': (db, { caller, worker }) => overHttp(db).leave(caller, worker),
@@ -193,19 +218,14 @@ export const operations = {
   },
   'sign out': (db, { signedIn }) => makeSessions(db).close(signedIn),
   'make an agent': (db, { name }) => setAgent(db, name, { display_name: 'New', role: 'Looks' }, by),
-  'store a webhook': (db, { home, webhook, caller }) =>
-    storeWebhook({ database: db, secrets: secretsOf(home) }, webhook, caller),
+  'store a webhook': store,
+  'change a webhook': store,
   'remove a webhook': (db, { home, name }) =>
     removeWebhook({ database: db, secrets: secretsOf(home) }, name, by),
-  'call a webhook': async (db, { home, name }) => {
-    const post = makePost(['127.0.0.1']);
-    const parts = { database: db, secrets: secretsOf(home), base: 'https://ops.example', post, log };
-    try {
-      await sendDue(parts, await getWebhook(db, name));
-    } finally {
-      await post.close();
-    }
-  },
+  'send a test call': (db, { name }) => testWebhook(db, name),
+  'call a webhook': call,
+  'call a webhook that fails': call,
+  'call a webhook that is gone': call,
   'try a call anew': (db, { delivery }) => retryDelivery(db, delivery),
   'decide by a link': async (db, { link }) =>
     decideByLink(db, (await makeFindLink(db)(link)) ?? refuse(), { decision: 'approve', reason: '' }),

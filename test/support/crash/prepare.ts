@@ -11,6 +11,7 @@ import { findBySession, makeSessions } from '../../../src/keys/sessions.ts';
 import { type Caller, SCOPES } from '../../../src/keys/schema.ts';
 import { silentLog } from '../../../src/log.ts';
 import { approve } from '../../../src/loop/decide.ts';
+import { setPolicy } from '../../../src/policy/policy.ts';
 import { WebhookInput } from '../../../src/webhooks/schema.ts';
 import { pauseSchedule } from '../../../src/schedules/schedules.ts';
 import { makeLink } from '../../../src/webhooks/links.ts';
@@ -23,6 +24,8 @@ import { proposer, sealAll, testWorker } from '../loop.ts';
 import { add } from '../schedules.ts';
 import { OPERATOR } from '../webhooks.ts';
 
+/** Where a webhook that is changed calls from then on. */
+export const MOVED = 'https://moved.example/';
 const HOUR_MS = 3_600_000;
 /** Steps enough for a claim of two, and for another one. */
 const TWO_CLAIMS = 4;
@@ -67,22 +70,41 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       kinds: ['translate'],
     };
   };
-  const held = async () => {
-    await propose({ kind: 'translation' });
+  const held = async (most = 1) => {
+    for (let made = 0; made < most; made++) await propose({ kind: 'translation' });
     const [caller, worker] = [await workKey(), `w-${randomUUID()}`];
     const never = new AbortController().signal;
-    const asked = { version: '1', most: 1, waitMs: 0, leaseMs: 30_000, gone: never, closing: never };
-    const [given] = await work.claim({ ...asked, caller, worker, kinds: ['translate'] });
+    const asked = { version: '1', most, waitMs: 0, leaseMs: 30_000, gone: never, closing: never };
+    const [given, other] = await work.claim({ ...asked, caller, worker, kinds: ['translate'] });
     if (!given) throw new Error('nothing to translate');
     const { id, kind, agent_id, proposal_id, attempt, failures } = given.step;
     const claim = { claim_id: given.claim_id, step_id: id, worker_id: worker, attempt, ended: null };
-    return { held: { ...claim, kind, agent_id, proposal_id, failures }, caller, worker };
+    return {
+      held: { ...claim, kind, agent_id, proposal_id, failures },
+      other: other?.claim_id,
+      caller,
+      worker,
+    };
   };
   const toWebhook = (name: string, more: object = {}) =>
     WebhookInput.parse({ name, url: 'https://ops.example/', topics: ['proposal.pending'], ...more });
-  const webhook = async (name: string, more: object = {}) => {
-    const made = await database.transaction((tx) => putWebhook(tx, toWebhook(name, more), OPERATOR));
+  const webhook = async (name: string, more: object = {}, caller = OPERATOR) => {
+    const made = await database.transaction((tx) => putWebhook(tx, toWebhook(name, more), caller));
     return { name, id: made?.webhook_id ?? '' };
+  };
+  /** A webhook whose receiver answers with this status, and a call of it that is due. */
+  const call = async (status = 200) => {
+    const { name } = await webhook(`name-${n}`, { url: `${receiver}/${status}`, template: 'slack' });
+    return { name, delivery: (await testWebhook(database, name)).delivery_id };
+  };
+  /** A webhook, and a link of it that is out. */
+  const withLink = async () => {
+    const { row } = await createKey(database, { name: 'links', scopes: ['read', 'approve'] }, 'test');
+    const caller: Caller = { ...OPERATOR, keyId: row.key_id, by: `key:${row.key_id}` };
+    const { id: webhookId } = await webhook(`name-${n}`, { links: true }, caller);
+    const { id } = await pending();
+    const link = (await makeLink(database, '', webhookId, id)).slice('/decide#'.length);
+    return { id, link, webhookId, caller };
   };
   const code = async () => {
     const { keyId, ...caller } = await workKey();
@@ -132,6 +154,10 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       const failure = { class: 'error' as const, message: 'x' };
       await database.transaction((tx) => failStep(tx, { ...claim, failure, final: true, retryInMs: 0 }));
       return { mission: claim.mission_id };
+    },
+    'resume a restored copy': async () => {
+      await setPolicy(database, 'paused', { enabled: true, agents: [], restored: true }, 'restore');
+      return { policy: 'paused' };
     },
     'revoke a key': async () => {
       const { row } = await createKey(database, { name: 'x', scopes: ['read'] }, 'test');
@@ -183,6 +209,7 @@ export function makePrepare(database: Database, home: string, receiver: string) 
     'complete over HTTP': held,
     'fail over HTTP': held,
     'renew over HTTP': held,
+    'renew all over HTTP': () => held(2),
     'release over HTTP': held,
     'leave over HTTP': held,
     report: async () => ({ caller: await workKey() }),
@@ -195,6 +222,10 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       return { signedIn: caller };
     },
     'store a webhook': async () => ({ webhook: toWebhook(`name-${n}`), caller: OPERATOR }),
+    'change a webhook': async () => {
+      const moved = toWebhook(`name-${n}`, { links: true, url: MOVED });
+      return { ...(await withLink()), webhook: moved };
+    },
     'remove a webhook': async () => {
       await storeWebhook(
         { database, secrets: makeSecrets(home, () => undefined) },
@@ -203,30 +234,19 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       );
       return {};
     },
-    'call a webhook': async () => {
-      const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
-      return { name, delivery: (await testWebhook(database, name)).delivery_id };
-    },
+    'send a test call': () => webhook(`name-${n}`),
+    'call a webhook': call,
+    'call a webhook that fails': () => call(500),
+    'call a webhook that is gone': () => call(410),
     'try a call anew': async () => {
-      const { name } = await webhook(`name-${n}`, { url: receiver, template: 'slack' });
-      const { delivery_id: delivery } = await testWebhook(database, name);
+      const { delivery } = await call();
       await database.query(
         `update ops_deliveries set status = 'dead', ended_at = now() where delivery_id = $1`,
         [delivery],
       );
       return { delivery };
     },
-    'decide by a link': async () => {
-      const { row } = await createKey(database, { name: 'links', scopes: ['read', 'approve'] }, 'test');
-      const caller: Caller = { ...OPERATOR, keyId: row.key_id, by: `key:${row.key_id}` };
-      const given = toWebhook(`name-${n}`, { links: true });
-      const made = await database.transaction((tx) => putWebhook(tx, given, caller));
-      const { id } = await pending();
-      return {
-        id,
-        link: (await makeLink(database, '', made?.webhook_id ?? '', id)).slice('/decide#'.length),
-      };
-    },
+    'decide by a link': withLink,
     'apply a fleet file': async () => {
       const { name: _, ...hook } = toWebhook(`name-${n}`);
       const look = { agent_id: 'pm', kind: 'analysis', title: 'Look', every_seconds: 3_600 };
