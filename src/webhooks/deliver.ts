@@ -51,7 +51,7 @@ async function send(
   const message = await composeMessage(database, due, {
     base,
     decide: async (proposalId) =>
-      webhook.links_by === null ? null : makeLink(database, base, webhook.webhook_id, proposalId),
+      webhook.links_by === null ? null : makeLink(database, base, webhook, proposalId),
   });
   if (message === null) return 'needless';
   let filled: Filled;

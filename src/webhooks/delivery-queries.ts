@@ -46,15 +46,22 @@ export type NewDelivery = {
   event_id: number | null;
 };
 
-export async function insertDeliveries(tx: Db, deliveries: NewDelivery[]): Promise<void> {
-  if (deliveries.length === 0) return;
-  await tx.query(
-    `insert into ops_deliveries (delivery_id, webhook_id, topic, about, event_id)
-     select delivery_id, webhook_id, topic, about, event_id from jsonb_to_recordset($1::jsonb) as given
-       (delivery_id uuid, webhook_id uuid, topic text, about jsonb, event_id bigint)
-     on conflict (webhook_id, event_id) do nothing`,
+/** @returns how many are new; of a webhook that was removed meanwhile there are none */
+export async function insertDeliveries(tx: Db, deliveries: NewDelivery[]): Promise<number> {
+  if (deliveries.length === 0) return 0;
+  const rows = await tx.query(
+    `with given as (
+       select * from jsonb_to_recordset($1::jsonb) as given
+         (delivery_id uuid, webhook_id uuid, topic text, about jsonb, event_id bigint)),
+     there as (
+       select webhook_id from ops_webhooks where webhook_id in (select webhook_id from given) for key share)
+     insert into ops_deliveries (delivery_id, webhook_id, topic, about, event_id)
+     select delivery_id, webhook_id, topic, about, event_id from given join there using (webhook_id)
+     on conflict (webhook_id, event_id) do nothing
+     returning 1 as one`,
     [JSON.stringify(deliveries)],
   );
+  return rows.length;
 }
 
 export type Due = DeliveryRow & { claim_id: string; webhook: WebhookRow };

@@ -1,14 +1,40 @@
 import type { Db } from '../db/database.ts';
+import type { WebhookRow } from './schema.ts';
 
+/** Where a link goes, and as whom it decides. */
+export type LinkPlace = Pick<WebhookRow, 'webhook_id' | 'url' | 'template' | 'options' | 'links_by'>;
+
+/** @returns false when its webhook was changed since it was read, or is gone: no link is to go there any more */
 export async function insertLink(
   db: Db,
-  link: { linkId: string; hash: Buffer; webhookId: string; proposalId: string; hours: number },
-): Promise<void> {
-  await db.query(
+  link: {
+    linkId: string;
+    hash: Buffer;
+    webhook: LinkPlace;
+    proposalId: string;
+    hours: number;
+  },
+): Promise<boolean> {
+  const { webhook_id, url, template, options, links_by } = link.webhook;
+  const rows = await db.query(
     `insert into ops_decision_links (link_id, secret_hash, webhook_id, proposal_id, expires_at)
-     values ($1, $2, $3, $4, clock_timestamp() + make_interval(hours => $5))`,
-    [link.linkId, link.hash, link.webhookId, link.proposalId, link.hours],
+     select $1, $2, webhook_id, $4, clock_timestamp() + make_interval(hours => $5)
+     from ops_webhooks
+     where webhook_id = $3 and (url, template, options, links_by) = ($6, $7, $8::jsonb, $9) for share
+     returning 1 as one`,
+    [
+      link.linkId,
+      link.hash,
+      webhook_id,
+      link.proposalId,
+      link.hours,
+      url,
+      template,
+      JSON.stringify(options),
+      links_by,
+    ],
   );
+  return rows.length > 0;
 }
 
 export type LinkRow = {

@@ -5,7 +5,7 @@ import { usableCaller } from '../keys/keys.ts';
 import type { Caller } from '../keys/schema.ts';
 import { digest, makeSecret, readSecret } from '../keys/secret.ts';
 import { approve, type Decided, reject } from '../loop/decide.ts';
-import { insertLink, selectLink, useLink } from './link-queries.ts';
+import { insertLink, type LinkPlace, selectLink, useLink } from './link-queries.ts';
 
 /**
  * A link that decides one proposal once. The address holds a secret in its fragment, which browsers send to nobody: the
@@ -22,9 +22,16 @@ export type LinkHolder = {
   expiresAt: Date;
 };
 
-export async function makeLink(db: Db, base: string, webhookId: string, proposalId: string): Promise<string> {
+/** @throws Error when the webhook was changed meanwhile */
+export async function makeLink(
+  db: Db,
+  base: string,
+  webhook: LinkPlace,
+  proposalId: string,
+): Promise<string> {
   const { id, text } = makeSecret('opd');
-  await insertLink(db, { linkId: id, hash: digest(text), webhookId, proposalId, hours: LINK_HOURS });
+  const link = { linkId: id, hash: digest(text), webhook, proposalId, hours: LINK_HOURS };
+  if (!(await insertLink(db, link))) throw new Error('the webhook was changed meanwhile');
   return `${base}/decide#${text}`;
 }
 

@@ -10,6 +10,13 @@ export async function selectWebhook(db: Db, name: string): Promise<WebhookRow | 
   return row ?? null;
 }
 
+/** The same, and until the transaction ends nobody else changes it or makes links of it. */
+export async function lockWebhook(tx: Db, name: string): Promise<WebhookRow | null> {
+  const sql = 'select * from ops_webhooks where name = $1 for no key update';
+  const [row] = await tx.query<WebhookRow>(sql, [name]);
+  return row ?? null;
+}
+
 /** Whether there is anything to do: a webhook that is not paused. */
 export async function anyActive(db: Db): Promise<boolean> {
   const [row] = await db.query<{ any: boolean }>(

@@ -9,6 +9,7 @@ import { deleteLinksOf } from './link-queries.ts';
 import {
   anyActive,
   deleteWebhook,
+  lockWebhook,
   selectTroubles,
   selectWebhook,
   selectWebhooks,
@@ -34,8 +35,10 @@ export function listWebhooks(db: Db): Promise<WebhookRow[]> {
 
 /** @throws AppError not_found */
 export async function getWebhook(db: Db, name: string): Promise<WebhookRow> {
-  const row = await selectWebhook(db, name);
-  if (row) return row;
+  return (await selectWebhook(db, name)) ?? thereIsNo(name);
+}
+
+function thereIsNo(name: string): never {
   throw new AppError('not_found', `There is no webhook "${name}"; \`opsloop webhooks\` lists them.`);
 }
 
@@ -56,7 +59,7 @@ export async function putWebhook(tx: Db, input: WebhookInput, caller: Caller): P
       'forbidden',
       `Links decide as the key that made the webhook, so that key needs the scope approve; ${caller.keyId} has ${caller.scopes.join(', ')}.`,
     );
-  const before = await selectWebhook(tx, input.name);
+  const before = await lockWebhook(tx, input.name);
   const { links, ...rest } = input;
   const moves = before !== null && !isSamePlace(before, input);
   const linksBy = links ? ((moves ? null : await stillDeciding(tx, before)) ?? caller.keyId) : null;
@@ -112,7 +115,8 @@ export async function testWebhook(database: Database, name: string): Promise<{ d
   if (paused) throw new AppError('conflict', `The webhook ${name} is paused; set it again to send a test.`);
   const delivery_id = uuid7();
   const about = { at: new Date().toISOString(), proposal_id: null, agent_id: null };
-  await insertDeliveries(database, [{ delivery_id, webhook_id, topic: 'test', about, event_id: null }]);
+  const call = { delivery_id, webhook_id, topic: 'test', about, event_id: null };
+  if ((await insertDeliveries(database, [call])) === 0) thereIsNo(name);
   database.hints.tell('webhooks');
   return { delivery_id };
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const input = { name: 'phone', url: 'https://hooks.example/', topics: ['proposal'], links: true };
   const { webhook } = await storeWebhook(t.app, WebhookInput.parse(input), OPERATOR);
   await testWebhook(t.app.database, webhook.name);
-  link = (await makeLink(t.database, '', webhook.webhook_id, proposal.id)).split('#')[1] ?? '';
+  link = (await makeLink(t.database, '', webhook, proposal.id)).split('#')[1] ?? '';
   const page = await (await t.request('/')).text();
   ids = {
     proposals: proposal.id,

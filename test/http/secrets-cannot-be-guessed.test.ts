@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { SCOPES } from '../../src/keys/schema.ts';
 import { makeLink } from '../../src/webhooks/links.ts';
+import { getWebhook } from '../../src/webhooks/webhooks.ts';
 import { useApp } from '../support/app.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
 import { callWork, newWorkerName } from '../support/work.ts';
@@ -21,9 +22,9 @@ beforeAll(async () => {
   const { claims } = await callWork(t, 'claim', { worker: newWorkerName(), kinds: ['analyze'] });
   const webhook = { url: 'https://hooks.example/x', topics: ['problem'], links: true };
   await t.request('/api/ops/webhooks/phone', { method: 'PUT', json: webhook });
-  const [row] = await t.database.query<{ id: string }>('select webhook_id as id from ops_webhooks');
   const { proposal } = await proposer(t.database)({ kind: 'deploy' });
-  const link = (await makeLink(t.database, '', row?.id ?? '', proposal.id)).split('#')[1] ?? '';
+  const link =
+    (await makeLink(t.database, '', await getWebhook(t.database, 'phone'), proposal.id)).split('#')[1] ?? '';
   const claim = `/api/ops/work/claims/${claims[0]?.claim_id}/renew`;
   all = [
     { kind: 'a key', secret: key, method: 'GET', path: '/api/ops/missions' },

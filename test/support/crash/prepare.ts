@@ -17,7 +17,7 @@ import { pauseSchedule } from '../../../src/schedules/schedules.ts';
 import { makeLink } from '../../../src/webhooks/links.ts';
 import { makeSecrets } from '../../../src/webhooks/secrets.ts';
 import { storeWebhook } from '../../../src/webhooks/store.ts';
-import { putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
+import { getWebhook, putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
 import { makeWork } from '../../../src/work/work.ts';
 import { proposer, sealAll, testWorker } from '../loop.ts';
@@ -101,10 +101,10 @@ export function makePrepare(database: Database, home: string, receiver: string) 
   const withLink = async () => {
     const { row } = await createKey(database, { name: 'links', scopes: ['read', 'approve'] }, 'test');
     const caller: Caller = { ...OPERATOR, keyId: row.key_id, by: `key:${row.key_id}` };
-    const { id: webhookId } = await webhook(`name-${n}`, { links: true }, caller);
+    const { name, id: webhookId } = await webhook(`name-${n}`, { links: true }, caller);
     const { id } = await pending();
-    const link = (await makeLink(database, '', webhookId, id)).slice('/decide#'.length);
-    return { id, link, webhookId, caller };
+    const link = await makeLink(database, '', await getWebhook(database, name), id);
+    return { id, link: link.slice('/decide#'.length), webhookId, caller };
   };
   const code = async () => {
     const { keyId, ...caller } = await workKey();

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setPolicy } from '../../../src/policy/policy.ts';
 import { makeLink } from '../../../src/webhooks/links.ts';
+import { getWebhook } from '../../../src/webhooks/webhooks.ts';
 import { OPERATOR_KEY, type TestApp } from '../app.ts';
 import { openPolicy } from '../loop.ts';
 
@@ -109,11 +110,9 @@ export function makeWorld(t: TestApp, workspace: string): World {
     await t.database.query(
       `update ops_deliveries set status = 'dead', ended_at = now() where status = 'waiting'`,
     );
-    const [linked] = await t.database.query<Named>(
-      `select webhook_id as id from ops_webhooks where name = 'kept-0'`,
-    );
+    const linked = await getWebhook(t.database, 'kept-0');
     const links = await Promise.all(
-      (pools.get('pending') ?? []).map((id) => makeLink(t.database, '', linked?.id ?? '', id)),
+      (pools.get('pending') ?? []).map((id) => makeLink(t.database, '', linked, id)),
     );
     pools
       .set('name', names)
