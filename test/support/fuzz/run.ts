@@ -57,7 +57,11 @@ export async function fuzz(
     if (draft.method === draft.operation.method)
       counts?.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
     if (answer.ms > slowest.ms) Object.assign(slowest, { ms: answer.ms, operation: draft.operation.name });
-    for (const problem of problemsOf(draft, answer, options.secrets)) {
+    // Another method may be that of another operation of the path.
+    const method = draft.method === 'HEAD' ? 'GET' : draft.method;
+    const { operation } = draft;
+    const met = operations.find((one) => one.path === operation.path && one.method === method) ?? operation;
+    for (const problem of problemsOf({ ...draft, operation: met }, answer, options.secrets)) {
       const what = `${draft.method === draft.operation.method ? '' : `(${draft.method}) `}${draft.operation.name} ${answer.status}: ${problem}`;
       const known = offences.get(what);
       const shown = { what, curl, answer: answer.body.slice(0, 500) };
