@@ -212,9 +212,10 @@ function problemOfAnswer(text: string): string[] {
       call.began > statement.began &&
       call.ended < committed.began,
   );
-  const last = logged.findLast(({ pid }) => pid === committed.pid) ?? logged.at(-1);
-  if (!last) return [`${text}: nothing was written to the log of PostgreSQL`];
-  return problemOfSync(calls, last, onWhat(last), committed).map((problem) => `${text}: ${problem}`);
+  // Another one may bring our commit to the disk with its own, and somebody may write more after that.
+  const written = logged.findLast(({ pid }) => pid === committed.pid) ?? logged[0];
+  if (!written) return [`${text}: nothing was written to the log of PostgreSQL`];
+  return problemOfSync(calls, written, onWhat(written), committed).map((problem) => `${text}: ${problem}`);
 }
 
 /** Of a file that was written under another name: its sync, its name, and the sync of its folder, in this order. */
