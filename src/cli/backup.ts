@@ -6,7 +6,8 @@ import { makeLog } from '../log.ts';
 import { openData } from './database.ts';
 import { printFields, printJson, printLine } from './print.ts';
 import { makeProgressLine } from './progress.ts';
-import { orStopped, untilInterrupted } from './interrupt.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { orStopped } from './or-stopped.ts';
 
 /** Makes a backup. Exits with 1 when the check of its copy found something. */
 export async function runBackup(

@@ -1,18 +1,6 @@
-import { AmbiguousCommit } from '../db/database.ts';
-import { AppError } from '../errors.ts';
-
 /** Aborts at the first Ctrl+C or SIGTERM, or when the terminal is closed. */
 export function untilInterrupted(): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
   return stop.signal;
-}
-
-/** What was broken off because somebody asked for it says that, and not how it broke. @param left what is there now */
-export async function orStopped<T>(work: Promise<T>, signal: AbortSignal, left: string): Promise<T> {
-  return work.catch((error: unknown) => {
-    throw signal.aborted && !(error instanceof AmbiguousCommit)
-      ? new AppError('stopped', `Stopped. ${left}`, { cause: error })
-      : error;
-  });
 }

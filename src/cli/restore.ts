@@ -8,7 +8,8 @@ import { lockHome } from '../db/local/lock.ts';
 import { requireSafeSettings } from '../db/settings.ts';
 import { makeLog, silentLog } from '../log.ts';
 import { type DataSource, startDatabase } from './database.ts';
-import { orStopped, untilInterrupted } from './interrupt.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { orStopped } from './or-stopped.ts';
 import { printFields, printJson, printLine } from './print.ts';
 import { makeProgressLine } from './progress.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { makeLink } from '../../chaos/proxy/link.ts';
 import { countRelations } from '../../src/backup/queries.ts';
-import { orStopped } from '../../src/cli/interrupt.ts';
+import { orStopped } from '../../src/cli/or-stopped.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { signChainEnd } from '../../src/events/proof/sign.ts';
 import { verifyLog } from '../../src/events/proof/verify.ts';

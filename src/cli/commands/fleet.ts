@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
-import { type FleetFile, readFleetFile, writeFleet } from '../fleet-file.ts';
+import type { FleetFile } from '../fleet-file.ts';
 import { type Connection, connect } from '../connect.ts';
 import { oneLine, printJson, printLine } from '../print.ts';
 
@@ -51,11 +51,12 @@ export function addFleet(program: Command): void {
       const { client, json } = await connect(program);
       const { fleet } = await client.read(client.api.api.ops.fleet.$get({}));
       if (json) printJson(fleet);
-      else process.stdout.write(writeFleet(fleet));
+      else process.stdout.write((await import('../fleet-file.ts')).writeFleet(fleet));
     });
 }
 
 async function send({ client }: Connection, { file, prune = false }: Options, dryRun: boolean) {
+  const { readFleetFile } = await import('../fleet-file.ts');
   const read = await readFleetFile(file);
   const json = { fleet: read.fleet, dry_run: dryRun, prune };
   return client.read(client.api.api.ops.fleet.$post({ json })).catch((error: unknown) => {
