@@ -62,15 +62,15 @@ export type BackupsState = {
 
 /** @param began when the database was made: a fresh one has no backup yet */
 export async function readBackupsState(
-  { everyHours, folder }: BackupSettings,
+  settings: BackupSettings,
   home: string,
   began: Date | null,
 ): Promise<BackupsState> {
-  const { past, future } = await listBackups(folder, home).catch(() => ({ past: [], future: [] }));
-  const last = past[0]?.at ?? null;
+  const { past, future } = await listBackups(settings.folder, home).catch(() => ({ past: [], future: [] }));
+  const last = past.find(({ sort }) => counts(settings, sort))?.at ?? null;
   const from = last ?? began;
   return {
-    every_hours: everyHours,
+    every_hours: settings.everyHours,
     last_at: last?.toISOString() ?? null,
     failure: await readFailure(home).catch(() => null),
     age_hours: from && (Date.now() - from.getTime()) / 3_600_000,
@@ -90,7 +90,7 @@ export function backupProblems(state: BackupsState): { code: string; message: st
   const old = age !== null &&
     age > 2 * every && {
       code: 'backup_old',
-      message: `${last_at === null ? `There is no backup, and the database is ${since} old` : `The last backup is ${since} old`}; one is due every ${every} h. \`opsloop backup\` makes one, and says what is in the way.`,
+      message: `${last_at === null ? `There is no backup that counts, and the database is ${since} old` : `The last backup is ${since} old`}; one is due every ${every} h. \`opsloop backup\` makes one, and says what is in the way.`,
     };
   const early = in_future.length > 0 && {
     code: 'backup_in_future',

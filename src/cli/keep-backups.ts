@@ -17,14 +17,18 @@ const MOST_TOLD = 2_000;
 export function keepBackups(config: Config, database: Database, parentLog: Log): Backups {
   const log = parentLog.child({ part: 'backups' });
   const run = async (signal: AbortSignal) => {
-    const made = await backUp(config.backups.verify, signal);
+    const { left, ...made } = await backUp(config.backups.verify, signal);
     log.info(made, 'a backup was made');
+    if (left.length > 0) log.warn({ left }, 'databases of checks that were cut off could not be dropped');
   };
   return startBackups(config.backups, { home: config.home, log, began: () => selectBegan(database), run });
 }
 
 /** @throws Error with what the program said, when it failed or found something */
-async function backUp(verify: boolean, signal: AbortSignal): Promise<{ file?: string; bytes?: number }> {
+async function backUp(
+  verify: boolean,
+  signal: AbortSignal,
+): Promise<{ file: string; bytes: number; left: string[] }> {
   const args = [MAIN, '--json', 'backup', ...(verify ? [] : ['--no-verify'])];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
   const stop = () => child.kill('SIGTERM');
@@ -35,7 +39,7 @@ async function backUp(verify: boolean, signal: AbortSignal): Promise<{ file?: st
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     const [code] = (await once(child, 'close')) as [number | null];
     const said = parse(text);
-    if (code === 0) return { file: said.file ?? '', bytes: said.bytes ?? 0 };
+    if (code === 0) return { file: said.file ?? '', bytes: said.bytes ?? 0, left: said.left ?? [] };
     const found = said.check?.findings?.[0];
     const why = found === undefined ? said.error : `${said.file} restores, but is not sound: ${found}`;
     throw new Error((why ?? `it ended with code ${code}.`).slice(0, MOST_TOLD));
@@ -44,7 +48,13 @@ async function backUp(verify: boolean, signal: AbortSignal): Promise<{ file?: st
   }
 }
 
-type Said = { file?: string; bytes?: number; error?: string; check?: { findings?: string[] } | null };
+type Said = {
+  file?: string;
+  bytes?: number;
+  left?: string[];
+  error?: string;
+  check?: { findings?: string[] } | null;
+};
 
 function parse(text: string): Said {
   try {
