@@ -29,7 +29,8 @@ export interface Database extends Db {
   readonly hints: Hints;
   /**
    * Runs `work` in one transaction at READ COMMITTED. Serialization failures and deadlocks run it again, and so
-   * does a pooler that lost a prepared statement, so `work` must have no effect outside the database.
+   * does a pooler that lost a prepared statement, so `work` must have no effect outside the database
+   * but one that may be there twice, or without the rest.
    * @param opening a statement without parameters that is sent with BEGIN, so that it costs no round trip
    * @throws AmbiguousCommit when the connection broke while COMMIT was under way.
    */

@@ -59,7 +59,7 @@ export async function applyFleet(
     );
     applied = { changes, keys: keys.map(({ name, key }) => ({ name, key })), signing_secrets: [] };
     if (dryRun) throw new TakenBack();
-    // Before it is certain: a secret that stayed would sign for the next webhook of that name, and applied again it is made anew.
+    // Right before the commit: a secret that stayed would sign for the next webhook of that name.
     for (const { section, name, action } of changes)
       if (section === 'webhooks' && action === 'removed') await secrets.remove(signingSecretOf(name));
   };
@@ -77,16 +77,16 @@ export async function applyFleet(
   }
   tell();
   // Secrets lie in files, so new ones are made once it is certain that their webhooks are there.
-  await addSigningSecrets(secrets, fleet, applied).catch((error: unknown) => {
+  await addSigningSecrets({ database, secrets }, fleet, applied).catch((error: unknown) => {
     // Keys are shown now or never; a secret that is missing is told by `doctor`, and made when the file is applied again.
     if (applied.keys.length === 0) throw error;
   });
   return applied;
 }
 
-async function addSigningSecrets(secrets: Secrets, fleet: Fleet, applied: Applied): Promise<void> {
+async function addSigningSecrets(parts: Parts, fleet: Fleet, applied: Applied): Promise<void> {
   for (const [name, { template }] of Object.entries(fleet.webhooks ?? {})) {
-    const secret = await ensureSigningSecret(secrets, { name, template });
+    const secret = await ensureSigningSecret(parts, { name, template });
     if (secret !== null) applied.signing_secrets.push({ name, secret });
   }
 }

@@ -48,12 +48,19 @@ async function send(
   due: Due,
 ): Promise<Receipt | 'needless'> {
   const { webhook } = due;
+  let isChanged = false;
   const message = await composeMessage(database, due, {
     base,
-    decide: async (proposalId) =>
-      webhook.links_by === null ? null : makeLink(database, base, webhook, proposalId),
+    async decide(proposalId) {
+      if (webhook.links_by === null) return null;
+      const link = await makeLink(database, base, webhook, proposalId);
+      isChanged = link === null;
+      return link;
+    },
   });
   if (message === null) return 'needless';
+  if (isChanged)
+    return { ok: false, status: null, error: 'the webhook was changed meanwhile', retryAfterMs: null };
   let filled: Filled;
   try {
     filled = await fillWebhook(secrets, webhook);

@@ -22,17 +22,16 @@ export type LinkHolder = {
   expiresAt: Date;
 };
 
-/** @throws Error when the webhook was changed meanwhile */
+/** @returns null when the webhook was changed since it was read, or is gone */
 export async function makeLink(
   db: Db,
   base: string,
   webhook: LinkPlace,
   proposalId: string,
-): Promise<string> {
+): Promise<string | null> {
   const { id, text } = makeSecret('opd');
   const link = { linkId: id, hash: digest(text), webhook, proposalId, hours: LINK_HOURS };
-  if (!(await insertLink(db, link))) throw new Error('the webhook was changed meanwhile');
-  return `${base}/decide#${text}`;
+  return (await insertLink(db, link)) ? `${base}/decide#${text}` : null;
 }
 
 /** Finds the holder of a link; null when it is unknown, used, over, or its key may not decide any more. */

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import type { Caller } from '../keys/schema.ts';
+import { lockWebhook } from './queries.ts';
 import type { WebhookInput, WebhookRow } from './schema.ts';
 import { type Secrets, signingSecretOf } from './secrets.ts';
 import { makeSigningSecret } from './sign.ts';
@@ -15,7 +16,7 @@ export async function storeWebhook(
   caller: Caller,
 ): Promise<{ webhook: WebhookRow; changed: boolean; signing_secret: string | null }> {
   const stored = await database.transaction((tx) => putWebhook(tx, input, caller));
-  const signing_secret = await ensureSigningSecret(secrets, input);
+  const signing_secret = await ensureSigningSecret({ database, secrets }, input);
   if (stored) {
     database.hints.tell('webhooks');
     database.hints.tell('events');
@@ -27,13 +28,17 @@ export async function storeWebhook(
   };
 }
 
-/** @returns the secret when it was made now */
+/** @returns the secret when it was made now; null also when the webhook was removed meanwhile */
 export async function ensureSigningSecret(
-  secrets: Secrets,
+  { database, secrets }: { database: Database; secrets: Secrets },
   { name, template }: Pick<WebhookInput, 'name' | 'template'>,
 ): Promise<string | null> {
   if (template !== 'json' || (await secrets.has(signingSecretOf(name)))) return null;
   const secret = makeSigningSecret();
-  await secrets.set(signingSecretOf(name), secret);
-  return secret;
+  return database.transaction(async (tx) => {
+    // Of several at once one makes it.
+    if ((await lockWebhook(tx, name)) === null || (await secrets.has(signingSecretOf(name)))) return null;
+    await secrets.set(signingSecretOf(name), secret);
+    return secret;
+  });
 }

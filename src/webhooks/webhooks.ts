@@ -101,10 +101,12 @@ export async function removeWebhook(
   name: string,
   by: string,
 ): Promise<WebhookRow> {
-  await getWebhook(database, name);
-  // First, so that a removal that is cut off can be done again: without its secret it sends nothing, and doctor says so.
-  await secrets.remove(signingSecretOf(name));
-  const removed = await dropWebhook(database, name, by);
+  const removed = await database.transaction(async (tx) => {
+    const row = await dropWebhook(tx, name, by);
+    // Right before the commit: one that is cut off here can be done again, and nobody makes a new secret meanwhile.
+    await secrets.remove(signingSecretOf(name));
+    return row;
+  });
   database.hints.tell('events');
   return removed;
 }

@@ -2,14 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { DECISION_PATH } from '../../src/http/access.ts';
 import { SCOPES } from '../../src/keys/schema.ts';
-import { makeLink } from '../../src/webhooks/links.ts';
 import { WebhookInput } from '../../src/webhooks/schema.ts';
 import { storeWebhook } from '../../src/webhooks/store.ts';
 import { testWebhook } from '../../src/webhooks/webhooks.ts';
 import { useFiles } from '../support/files.ts';
 import { eventually, proposer, sealAll } from '../support/loop.ts';
 import { add } from '../support/schedules.ts';
-import { OPERATOR } from '../support/webhooks.ts';
+import { linkOf, OPERATOR } from '../support/webhooks.ts';
 
 const t = useFiles({ parts: { worker: false } });
 /** What stands in the place of a parameter, by the part of the path before it. */
@@ -24,7 +23,7 @@ beforeAll(async () => {
   const input = { name: 'phone', url: 'https://hooks.example/', topics: ['proposal'], links: true };
   const { webhook } = await storeWebhook(t.app, WebhookInput.parse(input), OPERATOR);
   await testWebhook(t.app.database, webhook.name);
-  link = (await makeLink(t.database, '', webhook, proposal.id)).split('#')[1] ?? '';
+  link = await linkOf(t.database, webhook.name, proposal.id);
   const page = await (await t.request('/')).text();
   ids = {
     proposals: proposal.id,

@@ -4,10 +4,9 @@ import { revokeKey } from '../../src/keys/keys.ts';
 import { SCOPES, type Scope } from '../../src/keys/schema.ts';
 import { VIEWS } from '../../src/http/access.ts';
 import { describeApi } from '../../src/http/openapi.ts';
-import { makeLink } from '../../src/webhooks/links.ts';
-import { getWebhook } from '../../src/webhooks/webhooks.ts';
 import { problemOf, useApp } from '../support/app.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
+import { linkOf } from '../support/webhooks.ts';
 import { callWork, newWorkerName } from '../support/work.ts';
 
 const t = useApp({
@@ -291,10 +290,7 @@ test("a claim's token and a link open nothing but their own", async () => {
   const pending = await proposer(t.database)({ kind: 'deploy' });
   const webhook = { url: 'https://hooks.example/x', topics: ['problem'], links: true };
   await t.request('/api/ops/webhooks/phone', { method: 'PUT', json: webhook });
-  const link =
-    (await makeLink(t.database, '', await getWebhook(t.database, 'phone'), pending.proposal.id)).split(
-      '#',
-    )[1] ?? '';
+  const link = await linkOf(t.database, 'phone', pending.proposal.id);
   for (const [route, { scope }] of Object.entries(EXPECTED)) {
     const ofClaim = scope === 'none' ? 200 : scope === 'link' ? 401 : 403;
     // Also the routes of claims: those of another one.

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { SCOPES } from '../../src/keys/schema.ts';
-import { makeLink } from '../../src/webhooks/links.ts';
-import { getWebhook } from '../../src/webhooks/webhooks.ts';
 import { useApp } from '../support/app.ts';
 import { openPolicy, proposer } from '../support/loop.ts';
+import { linkOf } from '../support/webhooks.ts';
 import { callWork, newWorkerName } from '../support/work.ts';
 
 const t = useApp({ env: { OPSLOOP_TRUSTED_PROXIES: '10.0.0.0/8' }, http: { failedKeysPerMinute: 5 } });
@@ -23,8 +22,7 @@ beforeAll(async () => {
   const webhook = { url: 'https://hooks.example/x', topics: ['problem'], links: true };
   await t.request('/api/ops/webhooks/phone', { method: 'PUT', json: webhook });
   const { proposal } = await proposer(t.database)({ kind: 'deploy' });
-  const link =
-    (await makeLink(t.database, '', await getWebhook(t.database, 'phone'), proposal.id)).split('#')[1] ?? '';
+  const link = await linkOf(t.database, 'phone', proposal.id);
   const claim = `/api/ops/work/claims/${claims[0]?.claim_id}/renew`;
   all = [
     { kind: 'a key', secret: key, method: 'GET', path: '/api/ops/missions' },

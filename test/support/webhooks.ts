@@ -8,10 +8,12 @@ import { silentLog } from '../../src/log.ts';
 import { collectOnce } from '../../src/webhooks/collect.ts';
 import { callable, sendDue } from '../../src/webhooks/courier.ts';
 import type { DeliverParts } from '../../src/webhooks/deliver.ts';
+import { makeLink } from '../../src/webhooks/links.ts';
 import { makePost } from '../../src/webhooks/post.ts';
 import { type WebhookInput, WebhookInput as Input } from '../../src/webhooks/schema.ts';
 import { makeSecrets } from '../../src/webhooks/secrets.ts';
 import { storeWebhook } from '../../src/webhooks/store.ts';
+import { getWebhook } from '../../src/webhooks/webhooks.ts';
 import { type Answer, type Asked, startAnswering } from './http-answers.ts';
 import { sealAll } from './loop.ts';
 
@@ -62,6 +64,12 @@ export async function onlyWebhook(
   });
   const { signing_secret } = await storeWebhook(parts, whole, OPERATOR);
   return { secret: signing_secret };
+}
+
+/** The secret of a link of this webhook that decides the proposal. */
+export async function linkOf(database: Database, webhook: string, proposalId: string): Promise<string> {
+  const link = await makeLink(database, '', await getWebhook(database, webhook), proposalId);
+  return link?.slice('/decide#'.length) ?? '';
 }
 
 /** What has happened becomes calls, and those that are due are sent. */

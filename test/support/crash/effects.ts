@@ -38,6 +38,15 @@ const proposed = rows('ops_proposals where title = $1', 'key');
 const claimed = (of: string) =>
   rows(`ops_events where kind = 'step.started' and payload #>> '{set,worker_id}' = $1`, of);
 
+const webhookRemoved: Effect = {
+  async count(database, state) {
+    const gone = await dropped('ops_webhooks where name = $1', 'name').count(database, state);
+    // A secret that is left behind is one too many: nobody removes it any more.
+    const secret = join(String(state.home), 'secrets', signingSecretOf(String(state.name)));
+    return gone > 0 && existsSync(secret) ? -1 : gone;
+  },
+};
+
 /** What each operation leaves in the database, once. */
 const EFFECTS: Record<string, Effect> = {
   'propose, approved by policy': proposed,
@@ -126,15 +135,7 @@ const EFFECTS: Record<string, Effect> = {
     `select webhook_id::text from ops_webhooks w
        where not exists (select from ops_decision_links l where l.webhook_id = w.webhook_id)`,
   ),
-  'remove a webhook': {
-    async count(database, state) {
-      const gone = await dropped('ops_webhooks where name = $1', 'name').count(database, state);
-      // A secret that is left behind is one too many: nobody removes it any more.
-      const secret = join(String(state.home), 'secrets', signingSecretOf(String(state.name)));
-      return gone > 0 && existsSync(secret) ? -1 : gone;
-    },
-    refused: 'not_found',
-  },
+  'remove a webhook': { ...webhookRemoved, refused: 'not_found' },
   'send a test call': { ...rows('ops_deliveries where webhook_id::text = $1', 'id'), anew: true },
   'call a webhook': rows(`ops_deliveries where status = 'delivered' and delivery_id::text = $1`, 'delivery'),
   'call a webhook that fails': together(
@@ -160,6 +161,7 @@ const EFFECTS: Record<string, Effect> = {
     'select name from ops_webhooks',
     'select name from ops_api_keys',
   ),
+  'prune a webhook by a fleet file': webhookRemoved,
 };
 
 export function effectOf(name: string): Effect {

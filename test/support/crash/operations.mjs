@@ -231,4 +231,6 @@ export const operations = {
     decideByLink(db, (await makeFindLink(db)(link)) ?? refuse(), { decision: 'approve', reason: '' }),
   'apply a fleet file': (db, { home, fleet, caller }) =>
     applyFleet({ database: db, secrets: secretsOf(home) }, fleet, caller, { dryRun: false, prune: false }),
+  'prune a webhook by a fleet file': (db, { home, fleet, caller }) =>
+    applyFleet({ database: db, secrets: secretsOf(home) }, fleet, caller, { dryRun: false, prune: true }),
 };

@@ -14,15 +14,14 @@ import { approve } from '../../../src/loop/decide.ts';
 import { setPolicy } from '../../../src/policy/policy.ts';
 import { WebhookInput } from '../../../src/webhooks/schema.ts';
 import { pauseSchedule } from '../../../src/schedules/schedules.ts';
-import { makeLink } from '../../../src/webhooks/links.ts';
 import { makeSecrets } from '../../../src/webhooks/secrets.ts';
 import { storeWebhook } from '../../../src/webhooks/store.ts';
-import { getWebhook, putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
+import { putWebhook, testWebhook } from '../../../src/webhooks/webhooks.ts';
 import { BUILT_IN_HANDLERS } from '../../../src/worker/handlers.ts';
 import { makeWork } from '../../../src/work/work.ts';
 import { proposer, sealAll, testWorker } from '../loop.ts';
 import { add } from '../schedules.ts';
-import { OPERATOR } from '../webhooks.ts';
+import { linkOf, OPERATOR } from '../webhooks.ts';
 
 /** Where a webhook that is changed calls from then on. */
 export const MOVED = 'https://moved.example/';
@@ -92,6 +91,12 @@ export function makePrepare(database: Database, home: string, receiver: string) 
     const made = await database.transaction((tx) => putWebhook(tx, toWebhook(name, more), caller));
     return { name, id: made?.webhook_id ?? '' };
   };
+  /** A webhook with a secret in the home. */
+  const signing = async () => {
+    const secrets = makeSecrets(home, () => undefined);
+    await storeWebhook({ database, secrets }, toWebhook(`name-${n}`), OPERATOR);
+    return {};
+  };
   /** A webhook whose receiver answers with this status, and a call of it that is due. */
   const call = async (status = 200) => {
     const { name } = await webhook(`name-${n}`, { url: `${receiver}/${status}`, template: 'slack' });
@@ -103,8 +108,7 @@ export function makePrepare(database: Database, home: string, receiver: string) 
     const caller: Caller = { ...OPERATOR, keyId: row.key_id, by: `key:${row.key_id}` };
     const { name, id: webhookId } = await webhook(`name-${n}`, { links: true }, caller);
     const { id } = await pending();
-    const link = await makeLink(database, '', await getWebhook(database, name), id);
-    return { id, link: link.slice('/decide#'.length), webhookId, caller };
+    return { id, link: await linkOf(database, name, id), webhookId, caller };
   };
   const code = async () => {
     const { keyId, ...caller } = await workKey();
@@ -226,14 +230,7 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       const moved = toWebhook(`name-${n}`, { links: true, url: MOVED });
       return { ...(await withLink()), webhook: moved };
     },
-    'remove a webhook': async () => {
-      await storeWebhook(
-        { database, secrets: makeSecrets(home, () => undefined) },
-        toWebhook(`name-${n}`),
-        OPERATOR,
-      );
-      return {};
-    },
+    'remove a webhook': signing,
     'send a test call': () => webhook(`name-${n}`),
     'call a webhook': call,
     'call a webhook that fails': () => call(500),
@@ -247,6 +244,10 @@ export function makePrepare(database: Database, home: string, receiver: string) 
       return { delivery };
     },
     'decide by a link': withLink,
+    'prune a webhook by a fleet file': async () => {
+      await signing();
+      return { fleet: Fleet.parse({ webhooks: {} }), caller: { ...OPERATOR, scopes: [...SCOPES] } };
+    },
     'apply a fleet file': async () => {
       const { name: _, ...hook } = toWebhook(`name-${n}`);
       const look = { agent_id: 'pm', kind: 'analysis', title: 'Look', every_seconds: 3_600 };

@@ -3,10 +3,9 @@ import { readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setPolicy } from '../../../src/policy/policy.ts';
-import { makeLink } from '../../../src/webhooks/links.ts';
-import { getWebhook } from '../../../src/webhooks/webhooks.ts';
 import { OPERATOR_KEY, type TestApp } from '../app.ts';
 import { openPolicy } from '../loop.ts';
+import { linkOf } from '../webhooks.ts';
 
 /** What requests can name: texts by pool, such as the ids of pending proposals. A place in them is `@{pool:7}`. */
 export type World = {
@@ -110,9 +109,8 @@ export function makeWorld(t: TestApp, workspace: string): World {
     await t.database.query(
       `update ops_deliveries set status = 'dead', ended_at = now() where status = 'waiting'`,
     );
-    const linked = await getWebhook(t.database, 'kept-0');
     const links = await Promise.all(
-      (pools.get('pending') ?? []).map((id) => makeLink(t.database, '', linked, id)),
+      (pools.get('pending') ?? []).map((id) => linkOf(t.database, 'kept-0', id)),
     );
     pools
       .set('name', names)
@@ -120,10 +118,7 @@ export function makeWorld(t: TestApp, workspace: string): World {
         'delivery',
         sent.map(({ delivery_id }) => delivery_id),
       )
-      .set(
-        'link',
-        links.map((link) => link.split('#')[1] ?? ''),
-      );
+      .set('link', links);
   };
 
   const tendKeys = async () => {
