@@ -205,11 +205,14 @@ function problemOfAnswer(text: string): string[] {
   );
   if (!committed || !answer) return [`${text}: no commit or no answer`];
   if (answer.began < committed.began) return [`${text}: answered before the commit was`];
+  const commit = calls.findLast(
+    (call) => isStatement(call) && onWhat(call) === onWhat(statement) && call.began < committed.began,
+  );
   const logged = calls.filter(
     (call) =>
       isWrite(call) &&
       onWhat(call).includes('/pg_wal/') &&
-      call.began > statement.began &&
+      call.ended > (commit?.began ?? statement.began) &&
       call.ended < committed.began,
   );
   // Another one may bring our commit to the disk with its own, and somebody may write more after that.
