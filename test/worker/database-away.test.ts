@@ -238,8 +238,17 @@ test('a worker whose connections are all ended by the server goes on', async () 
   const database = db.open(4);
   await useWorker(database, { llm: at.llm });
   await at.ollama.request();
-  await db.database.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  const ended = await db.database.query<{ pid: number }>(
+    `select pid, pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  const pids = ended.map(({ pid }) => pid);
+  // They end a moment later, and ours may be one that a pooler has passed on.
+  await eventually(() =>
+    db.database.query('select from pg_stat_activity where pid = any($1::integer[])', [pids]).then(
+      (left) => left.length === 0,
+      () => false,
+    ),
   );
   token.open();
   const step = await stepIs(db.database, at.stepId, ({ status }) => status === 'completed');
