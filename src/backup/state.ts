@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../lib/files.ts';
 import { humanDuration } from '../lib/time.ts';
-import { listBackups, type Sort } from './kept.ts';
+import { type Kept, listBackups, type Sort } from './kept.ts';
 
 export type BackupSettings = {
   /** Null: none are made by themselves. */
@@ -46,7 +46,10 @@ export function counts({ verify }: BackupSettings, sort: Sort): boolean {
 
 /** When the last one was made that counts. */
 export async function lastBackup(settings: BackupSettings, home: string): Promise<Date | null> {
-  const { past } = await listBackups(settings.folder, home);
+  return lastOf((await listBackups(settings.folder, home)).past, settings);
+}
+
+function lastOf(past: Kept[], settings: BackupSettings): Date | null {
   return past.find(({ sort }) => counts(settings, sort))?.at ?? null;
 }
 
@@ -67,7 +70,7 @@ export async function readBackupsState(
   began: Date | null,
 ): Promise<BackupsState> {
   const { past, future } = await listBackups(settings.folder, home).catch(() => ({ past: [], future: [] }));
-  const last = past.find(({ sort }) => counts(settings, sort))?.at ?? null;
+  const last = lastOf(past, settings);
   const from = last ?? began;
   return {
     every_hours: settings.everyHours,
